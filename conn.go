@@ -1,0 +1,105 @@
+package kith
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+
+	"kith/driver"
+)
+
+// A Conn is a connection between two parties that carries whole messages, in
+// order, both ways. One goroutine may send while another receives; two senders
+// or two receivers at once are a mistake that the race detector reports. Close
+// may be called at any time, from any goroutine, more than once.
+type Conn struct {
+	driver driver.Conn
+}
+
+// Addr is the address the connection was made at, its name resolved to the
+// full path, host and port, or descriptor.
+func (c *Conn) Addr() string { return c.driver.Address().String() }
+
+// Send sends one message, which may be empty. The bytes are copied: msg is the
+// caller's again when Send returns. While the peer is behind, Send waits.
+//
+// Errors: ErrTooLarge (nothing was sent), the context's cause, EPIPE (the peer
+// is gone), ErrBroken (an earlier Send was cut off), ErrSendClosed,
+// net.ErrClosed.
+func (c *Conn) Send(ctx context.Context, msg []byte) error {
+	err := cause(ctx)
+	if err == nil {
+		err = c.driver.Send(ctx, msg)
+	}
+	if err != nil {
+		return c.failed("send", err)
+	}
+	return nil
+}
+
+// Receive waits for the next message and returns a copy of it, which is the
+// caller's until the next Receive, after Close too.
+//
+// Errors: io.EOF (the peer said goodbye), ErrPeerDied (its stream ended without
+// one), ErrProtocol (it does not keep the rules), the context's cause
+// (Receive can be called again), net.ErrClosed.
+func (c *Conn) Receive(ctx context.Context) ([]byte, error) {
+	err := cause(ctx)
+	if err == nil {
+		var msg []byte
+		if msg, err = c.driver.Receive(ctx); err == nil {
+			return msg, nil
+		}
+	}
+	return nil, c.failed("receive", err)
+}
+
+// Messages receives until the peer's goodbye, which ends the loop without an
+// error; any other end is its last pair. Each message is valid until the next
+// turn of the loop.
+func (c *Conn) Messages(ctx context.Context) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for {
+			msg, err := c.Receive(ctx)
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if !yield(msg, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// CloseSend says goodbye: once the peer has received everything, its Receive
+// returns io.EOF. It never waits. What the peer sends can still be received.
+func (c *Conn) CloseSend() error {
+	if err := c.driver.CloseSend(); err != nil {
+		return c.failed("close-send", err)
+	}
+	return nil
+}
+
+// Close says goodbye, unless CloseSend has, ends the calls in flight with
+// net.ErrClosed, and gives every resource back. What was sent before is still
+// delivered. To know that the peer has taken it all, call CloseSend, then
+// Receive until io.EOF, then Close.
+func (c *Conn) Close() error {
+	if err := c.driver.Close(); err != nil {
+		return c.failed("close", err)
+	}
+	return nil
+}
+
+func (c *Conn) failed(op string, err error) error {
+	return &OpError{Op: op, Addr: c.Addr(), Err: err}
+}
+
+// cause is why ctx has ended, or nil while it has not.
+func cause(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return context.Cause(ctx)
+}

@@ -1,0 +1,56 @@
+package kith
+
+import (
+	"context"
+
+	"kith/driver"
+	"kith/transport"
+)
+
+// Dial meets the one who listens at the address, and returns when both have
+// agreed on a version. It does not wait for a listener to appear.
+//
+// Errors: ErrAddress, ErrNoListener, fs.ErrPermission, ErrVersion,
+// ErrProtocol (who listens there does not speak kith), the context's cause.
+func Dial(ctx context.Context, addr string) (*Conn, error) {
+	conn, err := meet(ctx, addr, driver.Transport.Dial)
+	if err != nil {
+		return nil, &OpError{Op: "dial", Addr: addr, Err: err}
+	}
+	return &Conn{conn}, nil
+}
+
+// Listen makes the address and waits there for those who dial it. The name of
+// a listener that died is taken over; one that lives is EADDRINUSE.
+//
+// Errors: ErrAddress, EADDRINUSE, fs.ErrPermission.
+func Listen(ctx context.Context, addr string) (*Listener, error) {
+	listener, err := meet(ctx, addr, driver.Transport.Listen)
+	if err != nil {
+		return nil, &OpError{Op: "listen", Addr: addr, Err: err}
+	}
+	return &Listener{listener}, nil
+}
+
+// meet parses the address and hands it to the method of its transport.
+func meet[T any](ctx context.Context, addr string, method func(driver.Transport, context.Context, driver.Address) (T, error)) (T, error) {
+	var none T
+	if err := cause(ctx); err != nil {
+		return none, err
+	}
+	a, err := driver.ParseAddress(addr)
+	if err != nil {
+		return none, err
+	}
+	t, err := driver.Lookup(a.Scheme)
+	if err != nil {
+		return none, err
+	}
+	return method(t, ctx, a)
+}
+
+func init() {
+	for _, t := range transport.Local {
+		driver.Register(t)
+	}
+}

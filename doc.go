@@ -1,0 +1,46 @@
+// Package kith joins neighbouring processes: whole messages, both ways, over
+// shared memory, Unix and Internet sockets, FIFOs and inherited descriptors.
+// The address picks the transport; everything else stays the same.
+//
+//	listener, err := kith.Listen(ctx, "shm:orders")
+//	conn, err := listener.Accept(ctx)
+//	message, err := conn.Receive(ctx)
+//
+//	conn, err := kith.Dial(ctx, "shm:orders")
+//	err = conn.Send(ctx, []byte("one large tea"))
+//
+// # Addresses
+//
+// An address is scheme:name?key=value&key=value, with % escapes. A name that
+// starts with / is a path. Any other name may not contain a / and lives in
+// $KITH_DIR, else in /run/user/UID/kith, else in /tmp/kith-UID (mode 0700, its
+// owner checked); errors print the full path. `tcp:` takes host:port and `fd:`
+// the number of an inherited descriptor. Every scheme knows the key
+//
+//	limit=SIZE   the largest message (64m); the smaller of the two sides' counts
+//
+// and `shm:`, and `fd:` with via=shm, also
+//
+//	ring=SIZE    the outgoing ring: a power of two from 4k to 1g (256k)
+//
+// Sizes are bytes, or have a suffix k, m or g (powers of 1024).
+//
+// # Ends
+//
+// A stream opens with a hello and ends with a goodbye. A peer that closed is
+// io.EOF; a peer that died (kill -9, a crash, exit without Close) is
+// ErrPeerDied, on every transport, both after everything that it had sent. A
+// Send to a peer that is gone fails with EPIPE, at the latest when the buffers
+// between the two are full.
+//
+// # Contexts and errors
+//
+// Every call that can block takes a context first, and parks its goroutine:
+// no thread is held. Every error is an *OpError, which errors.Is matches
+// against errnos, context.Cause(ctx), os.ErrDeadlineExceeded, net.ErrClosed,
+// io.EOF and the sentinels here.
+//
+// A cancelled Receive can be called again. A Send that is cancelled after its
+// first byte breaks the sending half (ErrBroken), for half a message cannot
+// be taken back; a Send cancelled before sent nothing and can be called again.
+package kith

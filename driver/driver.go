@@ -1,0 +1,48 @@
+// Package driver is what a transport implements: a few methods, and one value
+// that declares what it can do. Users see the package kith over it.
+package driver
+
+import "context"
+
+// A Transport carries exchanges for one scheme. Its methods may be called
+// from several goroutines at once.
+type Transport interface {
+	// Traits is what the transport declares of itself. It never changes.
+	Traits() Traits
+	// Dial meets the one who listens at the address.
+	Dial(ctx context.Context, a Address) (Conn, error)
+	// Listen makes the address, and waits there for those who dial it.
+	Listen(ctx context.Context, a Address) (Listener, error)
+}
+
+// A Conn joins two parties. One goroutine may send while another receives;
+// Close may be called at any time, from any goroutine, more than once.
+type Conn interface {
+	// Send returns when the message no longer depends on msg's memory and is
+	// on its way: what was sent before a Close or a death is delivered. It waits
+	// while the peer is behind (back-pressure).
+	Send(ctx context.Context, msg []byte) error
+	// Receive returns the next message: the caller's until the next Receive,
+	// after Close too. io.EOF: the peer said goodbye. ErrPeerDied: it did not.
+	Receive(ctx context.Context) ([]byte, error)
+	// CloseSend says goodbye: the peer's Receive ends with io.EOF once it has
+	// everything. It never waits for room.
+	CloseSend() error
+	// Close says goodbye, if CloseSend has not, ends the calls in flight with
+	// net.ErrClosed and gives everything back.
+	Close() error
+	// Address is where the connection was made, its name resolved.
+	Address() Address
+}
+
+// A Listener takes those who dial. Accept may be called from several
+// goroutines at once.
+type Listener interface {
+	// Accept returns the next peer whose handshake succeeded.
+	Accept(ctx context.Context) (Conn, error)
+	// Close ends Accept with net.ErrClosed and removes the name; connections
+	// accepted before go on.
+	Close() error
+	// Address is what a peer dials: its name resolved, a tcp port filled in.
+	Address() Address
+}

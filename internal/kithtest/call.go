@@ -1,0 +1,98 @@
+package kithtest
+
+import (
+	"bytes"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Call is a function that runs in a goroutine of its own, and can be seen to
+// wait: so a test closes, cancels or kills under a call that is known to be
+// blocked, and sleeps nowhere.
+type Call struct {
+	goroutine string
+	done      chan struct{}
+	err       error
+}
+
+// Go starts the call.
+func Go(call func() error) *Call {
+	c := &Call{done: make(chan struct{})}
+	started := make(chan string)
+	go func() {
+		defer close(c.done)
+		started <- current()
+		c.err = call()
+	}()
+	c.goroutine = <-started
+	return c
+}
+
+// Parked returns when the call waits for something outside of it: its
+// goroutine is parked. An error says that it ended first, or that it goes on
+// and on, or holds a thread in a system call where it should park.
+func (c *Call) Parked() error {
+	state := ""
+	for deadline := time.Now().Add(settleTime); time.Now().Before(deadline); time.Sleep(200 * time.Microsecond) {
+		select {
+		case <-c.done:
+			return fmt.Errorf("the call was to wait, but returned: %w", c.err)
+		default:
+		}
+		if state = Goroutines()[c.goroutine]; parked(state) {
+			return nil
+		}
+	}
+	return fmt.Errorf("the call was to park its goroutine, which is:\n%s", state)
+}
+
+// Done is closed when the call has returned.
+func (c *Call) Done() <-chan struct{} { return c.done }
+
+// Wait waits for the call to return.
+func (c *Call) Wait() error {
+	<-c.done
+	return c.err
+}
+
+var parkedStates = []string{"IO wait", "select", "chan receive", "chan send", "sync.Cond.Wait", "semacquire", "sync.WaitGroup.Wait"}
+
+// parked reports whether a stack's first line, "goroutine 7 [select, 2 minutes]:",
+// shows one that waits without a thread and without a timer of its own.
+func parked(stack string) bool {
+	_, state, _ := strings.Cut(stack, "[")
+	state, _, _ = strings.Cut(state, "]")
+	state, _, _ = strings.Cut(state, ",")
+	state, _, _ = strings.Cut(state, " (")
+	return slices.Contains(parkedStates, state)
+}
+
+// Goroutines is the stack of each goroutine by its number.
+func Goroutines() map[string]string {
+	text := make([]byte, 1<<20)
+	for {
+		n := runtime.Stack(text, true)
+		if n < len(text) {
+			text = text[:n]
+			break
+		}
+		text = make([]byte, 2*len(text))
+	}
+	all := map[string]string{}
+	for stack := range bytes.SplitSeq(text, []byte("\n\n")) {
+		all[number(stack)] = string(stack)
+	}
+	return all
+}
+
+func current() string {
+	text := make([]byte, 64)
+	return number(text[:runtime.Stack(text, false)])
+}
+
+func number(stack []byte) string {
+	return string(bytes.Fields(stack)[1])
+}

@@ -1,0 +1,98 @@
+package kithtest
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// packages says which package of Debian and Ubuntu brings a tool, where it has
+// another name.
+var packages = map[string]string{
+	"cc":      "gcc",
+	"python":  "python3",
+	"mkfifo":  "coreutils",
+	"flock":   "util-linux",
+	"ipcs":    "util-linux",
+	"ipcmk":   "util-linux",
+	"ipcrm":   "util-linux",
+	"lslocks": "util-linux",
+	"taskset": "util-linux",
+	"ss":      "iproute2",
+	"ip":      "iproute2",
+}
+
+// Need skips the test when a tool is missing, and says how to get it. Under
+// CI=true a missing tool is a failure: CI installs them all.
+func Need(t testing.TB, tools ...string) {
+	t.Helper()
+	for _, tool := range tools {
+		if _, err := exec.LookPath(tool); err == nil {
+			continue
+		}
+		from := tool
+		if packages[tool] != "" {
+			from = packages[tool]
+		}
+		message := fmt.Sprintf("this test needs %s: apt-get install %s", tool, from)
+		if os.Getenv("CI") == "true" {
+			t.Fatal(message)
+		}
+		t.Skip(message)
+	}
+}
+
+// A Feature is what the kernel of a machine may lack.
+type Feature struct {
+	Name string
+	// Why says what lacks it, and how to get it.
+	Why string
+	// Have tries it.
+	Have func() bool
+}
+
+// Features are all that a test may be skipped for under CI=true.
+var Features = []Feature{
+	{"mfd-noexec-seal", "Linux before 6.3", haveNoexecSeal},
+	{"mqueue", "a kernel or container without /dev/mqueue: mount -t mqueue none /dev/mqueue", haveMqueue},
+	{"ipv6-loopback", "IPv6 is off: sysctl net.ipv6.conf.lo.disable_ipv6=0", haveIPv6},
+}
+
+// NeedKernel skips the test when the machine lacks a kernel feature, which
+// must be one of Features: under CI=true too.
+func NeedKernel(t testing.TB, name string) {
+	t.Helper()
+	i := slices.IndexFunc(Features, func(f Feature) bool { return f.Name == name })
+	if i < 0 {
+		t.Fatalf("%q is not one of kithtest.Features", name)
+	}
+	if !Features[i].Have() {
+		t.Skipf("this machine lacks %s: %s", name, Features[i].Why)
+	}
+}
+
+func haveNoexecSeal() bool {
+	fd, err := unix.MemfdCreate("kithtest", unix.MFD_CLOEXEC|unix.MFD_NOEXEC_SEAL)
+	if err != nil {
+		return false
+	}
+	return unix.Close(fd) == nil
+}
+
+func haveMqueue() bool {
+	_, err := os.Stat("/dev/mqueue")
+	return err == nil
+}
+
+func haveIPv6() bool {
+	l, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		return false
+	}
+	return l.Close() == nil
+}

@@ -1,0 +1,153 @@
+package rendezvous
+
+import (
+	"context"
+	"net"
+	"sync"
+	"time"
+
+	"kith/driver"
+	"kith/internal/sys"
+)
+
+const (
+	// HandshakeTime is how long a peer may take to say its hello. It is
+	// generous, for a machine under load; nobody waits for it but the peer.
+	HandshakeTime = 10 * time.Second
+	// pending is how many peers of one listener may be in their handshake or
+	// waiting for Accept. Beyond it the oldest handshake is given up.
+	pending = 64
+)
+
+// An Acceptor takes peers off a listening descriptor and shakes hands with
+// each of them in a goroutine of its own, so that none delays another.
+type Acceptor[P any] struct {
+	take  func(context.Context) (P, error)
+	shake func(context.Context, P) (driver.Conn, error)
+
+	ready  chan outcome
+	slots  chan struct{}
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	mu    sync.Mutex
+	young []*handshake // under way, the oldest first
+}
+
+type outcome struct {
+	conn driver.Conn
+	err  error
+}
+
+type handshake struct{ cancel context.CancelFunc }
+
+// NewAcceptor serves what take returns until Close. The function shake owns
+// its peer: it closes it when it fails.
+func NewAcceptor[P any](take func(context.Context) (P, error), shake func(context.Context, P) (driver.Conn, error)) *Acceptor[P] {
+	a := &Acceptor[P]{take: take, shake: shake, ready: make(chan outcome), slots: make(chan struct{}, pending)}
+	a.ctx, a.cancel = context.WithCancel(context.Background())
+	a.work.Go(a.serve)
+	return a
+}
+
+// Accept waits for a peer whose handshake succeeded. It fails for good with
+// net.ErrClosed, and in passing where this process has run out of something.
+func (a *Acceptor[P]) Accept(ctx context.Context) (driver.Conn, error) {
+	select {
+	case got := <-a.ready:
+		return got.conn, got.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-a.ctx.Done():
+		return nil, net.ErrClosed
+	}
+}
+
+// Close ends Accept, gives up the handshakes under way, closes what nobody
+// accepted and returns when nothing is left running.
+func (a *Acceptor[P]) Close() {
+	a.cancel()
+	a.work.Wait()
+}
+
+func (a *Acceptor[P]) serve() {
+	for a.reserve() {
+		peer, err := a.take(a.ctx)
+		if err != nil {
+			<-a.slots
+			if !a.deliver(outcome{err: err}) {
+				return
+			}
+			continue
+		}
+		a.work.Go(func() { a.greet(peer) })
+	}
+}
+
+// reserve waits for a slot, and makes one free where a handshake has one.
+func (a *Acceptor[P]) reserve() bool {
+	select {
+	case a.slots <- struct{}{}:
+		return true
+	default:
+		a.giveUpOldest()
+	}
+	select {
+	case a.slots <- struct{}{}:
+		return true
+	case <-a.ctx.Done():
+		return false
+	}
+}
+
+func (a *Acceptor[P]) greet(peer P) {
+	defer func() { <-a.slots }()
+	ctx, h := a.begin()
+	conn, err := a.shake(ctx, peer)
+	a.end(h)
+	if err != nil && !sys.Exhausted(err) {
+		return // the peer's fault, and the peer was told: nobody here waits for it
+	}
+	if !a.deliver(outcome{conn, err}) && conn != nil {
+		_ = conn.Close() // the listener is closing; the peer sees a goodbye
+	}
+}
+
+func (a *Acceptor[P]) deliver(got outcome) bool {
+	select {
+	case a.ready <- got:
+		return true
+	case <-a.ctx.Done():
+		return false
+	}
+}
+
+func (a *Acceptor[P]) begin() (context.Context, *handshake) {
+	ctx, cancel := context.WithTimeout(a.ctx, HandshakeTime)
+	h := &handshake{cancel}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.young = append(a.young, h)
+	return ctx, h
+}
+
+func (a *Acceptor[P]) end(h *handshake) {
+	h.cancel()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i, other := range a.young {
+		if other == h {
+			a.young = append(a.young[:i], a.young[i+1:]...)
+			return
+		}
+	}
+}
+
+func (a *Acceptor[P]) giveUpOldest() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.young) > 0 {
+		a.young[0].cancel()
+	}
+}

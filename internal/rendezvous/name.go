@@ -1,0 +1,81 @@
+// Package rendezvous is how two processes find each other: names and their
+// directories, sockets that replace a dead one's, the hello that both sides
+// say, and the acceptor that no silent dialer delays.
+package rendezvous
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"kith/driver"
+)
+
+// maxSocketPath is the longest path that fits a sockaddr_un with its NUL.
+const maxSocketPath = 107
+
+// Path says where a name is: itself when it starts with /, else NAME.scheme in
+// kith's directory, which is made if need be.
+func Path(a driver.Address) (string, error) {
+	switch {
+	case a.Name == "":
+		return "", fmt.Errorf("%w: no name: want %s:name or %s:/path", driver.ErrAddress, a.Scheme, a.Scheme)
+	case strings.HasPrefix(a.Name, "/"):
+		return checkLength(filepath.Clean(a.Name))
+	case strings.Contains(a.Name, "/"):
+		return "", fmt.Errorf("%w: the name %q is a relative path: start it with / or leave / out", driver.ErrAddress, a.Name)
+	}
+	directory, err := directory()
+	if err != nil {
+		return "", err
+	}
+	return checkLength(filepath.Join(directory, a.Name+"."+a.Scheme))
+}
+
+func checkLength(path string) (string, error) {
+	if len(path) > maxSocketPath {
+		return "", fmt.Errorf("%w: %s has %d bytes, a socket's path at most %d", driver.ErrAddress, path, len(path), maxSocketPath)
+	}
+	return path, nil
+}
+
+// directory is $KITH_DIR, else the user's own below /run/user, else one in
+// /tmp, made for this user alone.
+func directory() (string, error) {
+	if chosen := os.Getenv("KITH_DIR"); chosen != "" {
+		if !filepath.IsAbs(chosen) {
+			return "", fmt.Errorf("%w: KITH_DIR=%s is not an absolute path", driver.ErrAddress, chosen)
+		}
+		return chosen, os.MkdirAll(chosen, 0o700)
+	}
+	uid := strconv.Itoa(os.Getuid())
+	if runtime := "/run/user/" + uid; ours(runtime) == nil {
+		return private(runtime + "/kith")
+	}
+	return private(filepath.Join(os.TempDir(), "kith-"+uid))
+}
+
+// private makes a directory for this user alone, and checks what it finds:
+// in /tmp anybody may have made it first.
+func private(path string) (string, error) {
+	if err := os.Mkdir(path, 0o700); err != nil && !os.IsExist(err) {
+		return "", err
+	}
+	return path, ours(path)
+}
+
+func ours(path string) error {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	owner := info.Sys().(*syscall.Stat_t).Uid
+	if !info.IsDir() || int(owner) != os.Getuid() || info.Mode().Perm()&0o022 != 0 {
+		return &os.PathError{Op: "use", Path: path, Err: fmt.Errorf(
+			"%w: not a directory of uid %d that nobody else can write (set KITH_DIR to another)", syscall.EPERM, os.Getuid())}
+	}
+	return nil
+}

@@ -1,0 +1,119 @@
+package rendezvous
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"kith/driver"
+)
+
+// A Socket is a listening Unix socket with a name in the file system.
+type Socket struct {
+	*net.UnixListener
+	path string
+	info fs.FileInfo // of our own inode: nobody else's is ever removed
+}
+
+// Listen makes the socket path, for this user alone, and takes over one whose
+// process has died. The whole is done under a lock of its directory, so two
+// who find the same dead socket do not both replace it.
+func Listen(ctx context.Context, network, path string) (*Socket, error) {
+	unlock, err := lockDirectory(ctx, filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	socket, err := bind(ctx, network, path)
+	if errors.Is(err, unix.EADDRINUSE) {
+		if err = clear(ctx, network, path); err == nil {
+			socket, err = bind(ctx, network, path)
+		}
+	}
+	return socket, err
+}
+
+// bind makes the socket with mode 0600 from its first moment: the kernel
+// takes the mode of the inode in the file system from the descriptor's.
+func bind(ctx context.Context, network, path string) (*Socket, error) {
+	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var err error
+		return errors.Join(c.Control(func(fd uintptr) { err = unix.Fchmod(int(fd), 0o600) }), err)
+	}}
+	listener, err := config.Listen(ctx, network, path)
+	if err != nil {
+		return nil, err
+	}
+	socket := &Socket{UnixListener: listener.(*net.UnixListener), path: path}
+	socket.SetUnlinkOnClose(false)
+	if socket.info, err = os.Lstat(path); err != nil {
+		_ = socket.Close()
+		return nil, err
+	}
+	return socket, nil
+}
+
+// clear removes what is at path if it is the socket of a process that died:
+// one that refuses connections.
+func clear(ctx context.Context, network, path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if info.Mode().Type() != fs.ModeSocket {
+		return &os.PathError{Op: "listen", Path: path, Err: fmt.Errorf("%w by a file that is no socket", unix.EADDRINUSE)}
+	}
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, network, path)
+	if conn != nil {
+		_ = conn.Close()
+	}
+	if !errors.Is(err, unix.ECONNREFUSED) {
+		return &os.PathError{Op: "listen", Path: path, Err: fmt.Errorf("%w: a living process listens there", unix.EADDRINUSE)}
+	}
+	return os.Remove(path)
+}
+
+// Close removes the name, if it is still ours, and then the socket: while we
+// hold the socket nobody takes its inode for a dead one's.
+func (s *Socket) Close() error {
+	if now, err := os.Lstat(s.path); err == nil && os.SameFile(now, s.info) {
+		_ = os.Remove(s.path)
+	}
+	return s.UnixListener.Close()
+}
+
+// Dial connects to the socket path. A listener whose queue is full is waited for.
+func Dial(ctx context.Context, network, path string) (*net.UnixConn, error) {
+	var dialer net.Dialer
+	for {
+		conn, err := dialer.DialContext(ctx, network, path)
+		switch {
+		case err == nil:
+			return conn.(*net.UnixConn), nil
+		case !errors.Is(err, unix.EAGAIN):
+			return nil, Absent(err)
+		}
+		if err := pause(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// Absent adds ErrNoListener to an error which means just that.
+func Absent(err error) error {
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENXIO) {
+		return fmt.Errorf("%w: %w", driver.ErrNoListener, err)
+	}
+	return err
+}

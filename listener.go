@@ -1,0 +1,43 @@
+package kith
+
+import (
+	"context"
+
+	"kith/driver"
+)
+
+// A Listener takes those who dial its address. Handshakes go on behind it,
+// a bounded number at once and each with a deadline, so a dialer that says
+// nothing delays nobody else. Its methods may be called from several
+// goroutines at once.
+type Listener struct {
+	driver driver.Listener
+}
+
+// Addr is what a peer dials: the name resolved to the full path, a tcp port
+// that was 0 filled in.
+func (l *Listener) Addr() string { return l.driver.Address().String() }
+
+// Accept waits for the next peer.
+//
+// Errors: the context's cause (Accept can be called again), net.ErrClosed,
+// and what the kernel refuses for good.
+func (l *Listener) Accept(ctx context.Context) (*Conn, error) {
+	err := cause(ctx)
+	if err == nil {
+		var conn driver.Conn
+		if conn, err = l.driver.Accept(ctx); err == nil {
+			return &Conn{conn}, nil
+		}
+	}
+	return nil, &OpError{Op: "accept", Addr: l.Addr(), Err: err}
+}
+
+// Close removes the name and ends Accept with net.ErrClosed. Connections that
+// Accept has returned go on; those that nobody accepted are closed.
+func (l *Listener) Close() error {
+	if err := l.driver.Close(); err != nil {
+		return &OpError{Op: "close", Addr: l.Addr(), Err: err}
+	}
+	return nil
+}

@@ -1,0 +1,43 @@
+// Package sock is what package net leaves out of Unix sockets: who the peer
+// is, and descriptors passed from process to process.
+package sock
+
+import (
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Cred is who made the other end of a socket, at the moment it connected or
+// listened (unix(7), SO_PEERCRED). The PID may since belong to another process.
+type Cred struct {
+	PID, UID, GID int
+}
+
+// Peer asks the kernel who is at the other end of a Unix socket.
+func Peer(c syscall.Conn) (Cred, error) {
+	var cred *unix.Ucred
+	err := Control(c, func(fd int) (err error) {
+		cred, err = unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
+		return os.NewSyscallError("getsockopt", err)
+	})
+	if err != nil {
+		return Cred{}, err
+	}
+	return Cred{PID: int(cred.Pid), UID: int(cred.Uid), GID: int(cred.Gid)}, nil
+}
+
+// Control runs f on the descriptor of c, which stays open meanwhile. The
+// function must not block.
+func Control(c syscall.Conn, f func(fd int) error) error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var inner error
+	if err := raw.Control(func(fd uintptr) { inner = f(int(fd)) }); err != nil {
+		return err
+	}
+	return inner
+}

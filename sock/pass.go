@@ -1,0 +1,106 @@
+package sock
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"kith/internal/sys"
+)
+
+// MaxFiles is how many descriptors one record can carry (SCM_MAX_FD).
+const MaxFiles = 253
+
+// ErrFiles is a record that came with another number of descriptors than were
+// expected. All of them were closed.
+var ErrFiles = errors.New("unexpected number of descriptors")
+
+// Send sends one record with descriptors, which stay the caller's (unix(7),
+// SCM_RIGHTS). It parks the goroutine while the socket is full: set the write
+// deadline of c to bound it.
+func Send(c syscall.Conn, record []byte, files ...*os.File) error {
+	fds := make([]int, len(files))
+	for i, file := range files {
+		if err := Control(file, func(fd int) error { fds[i] = fd; return nil }); err != nil {
+			return err
+		}
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var inner error
+	err = raw.Write(func(fd uintptr) bool {
+		inner = sys.Again(func() error {
+			return unix.Sendmsg(int(fd), record, unix.UnixRights(fds...), nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		})
+		return !errors.Is(inner, unix.EAGAIN)
+	})
+	if err != nil {
+		return err
+	}
+	return os.NewSyscallError("sendmsg", inner)
+}
+
+// Receive takes one record into buffer, with exactly count descriptors, which
+// become the caller's and are closed on exec. Where there are fewer or more,
+// or the kernel had to drop some, all are closed and the error is ErrFiles.
+// io.EOF: the peer closed. Set the read deadline of c to bound the wait.
+func Receive(c syscall.Conn, buffer []byte, count int) (int, []*os.File, error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return 0, nil, err
+	}
+	var n, controlLength, flags int
+	var inner error
+	control := make([]byte, unix.CmsgSpace(4*MaxFiles))
+	err = raw.Read(func(fd uintptr) bool {
+		inner = sys.Again(func() (err error) {
+			n, controlLength, flags, _, err = unix.Recvmsg(int(fd), buffer, control, unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
+			return err
+		})
+		return !errors.Is(inner, unix.EAGAIN)
+	})
+	if err == nil {
+		err = os.NewSyscallError("recvmsg", inner)
+	}
+	if err == nil && n == 0 && controlLength == 0 {
+		err = io.EOF
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	files, err := take(control[:controlLength], flags, count)
+	return n, files, err
+}
+
+// take makes files of every descriptor that came, before it judges them: one
+// that is not taken would stay open for ever.
+func take(control []byte, flags, count int) ([]*os.File, error) {
+	var files []*os.File
+	messages, err := unix.ParseSocketControlMessage(control)
+	for i := range messages {
+		fds, _ := unix.ParseUnixRights(&messages[i]) // other kinds carry none
+		for _, fd := range fds {
+			files = append(files, os.NewFile(uintptr(fd), "received"))
+		}
+	}
+	if err != nil || flags&unix.MSG_CTRUNC != 0 || len(files) != count {
+		CloseAll(files)
+		return nil, fmt.Errorf("%w: want %d, got %d (or the descriptor limit of this process was reached)", ErrFiles, count, len(files))
+	}
+	return files, nil
+}
+
+// CloseAll closes files; nil ones are passed over.
+func CloseAll(files []*os.File) {
+	for _, file := range files {
+		if file != nil {
+			_ = file.Close()
+		}
+	}
+}

@@ -1,0 +1,205 @@
+package transport
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"kith/driver"
+	"kith/internal/sys"
+	"kith/ring"
+)
+
+// linger is how long Close waits for room for the goodbye when the peer has
+// stopped reading. It is the one wait without a context, so it is short.
+const linger = time.Second
+
+// A stream is a Conn over a link: records behind headers, a goodbye at the end.
+type stream struct {
+	link    link
+	address driver.Address
+	limit   int // of a message we send, bytes: the smaller of both sides'
+	frames  frames
+	reading sys.Bridge
+	writing sys.Bridge
+	ended   error // how the peer's stream ended, once it has; the receiver's own
+
+	sending sync.Mutex            // held while a record is written, the goodbye too
+	sent    atomic.Pointer[error] // why nothing more can be sent
+	closed  atomic.Bool
+	unsaid  error // why the goodbye could not be written; under sending
+	header  [ring.HeaderSize]byte
+}
+
+// The values of stream.sent, which needs pointers.
+var errSendClosed, errBroken = driver.ErrSendClosed, driver.ErrBroken
+
+func newStream(l link, a driver.Address, w welcome) *stream {
+	s := &stream{link: l, address: a, limit: w.limit}
+	s.frames = frames{source: l, limit: w.ownLimit, size: max(bufferSize, w.packet)}
+	s.reading = sys.Bridge{SetDeadline: l.SetReadDeadline}
+	s.writing = sys.Bridge{SetDeadline: l.SetWriteDeadline}
+	return s
+}
+
+// bufferSize is what is asked of the kernel at once, in bytes: many small
+// messages a call.
+const bufferSize = 64 << 10
+
+func (s *stream) Address() driver.Address { return s.address }
+
+func (s *stream) Send(ctx context.Context, msg []byte) error {
+	if err := s.sendable(); err != nil {
+		return err
+	}
+	if len(msg) > s.limit {
+		return driver.TooLarge(len(msg), s.limit)
+	}
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	s.writing.Arm(ctx)
+	if s.closed.Load() { // after Arm: Close sets a deadline that Arm may take back
+		return net.ErrClosed
+	}
+	n, err := s.write(ring.Pack(ring.Message, len(msg)), msg)
+	if err == nil {
+		return nil
+	}
+	return s.cut(n, s.writing.Cause(ctx, err))
+}
+
+// sendable says why nothing more can be sent, if so.
+func (s *stream) sendable() error {
+	if s.closed.Load() {
+		return net.ErrClosed
+	}
+	if why := s.sent.Load(); why != nil {
+		return *why
+	}
+	return nil
+}
+
+func (s *stream) write(h ring.Header, body []byte) (int, error) {
+	binary.LittleEndian.PutUint64(s.header[:], uint64(h))
+	return s.link.WriteRecord(s.header[:], body)
+}
+
+// cut is what a Send returns that wrote n bytes before err.
+func (s *stream) cut(n int, err error) error {
+	switch {
+	case s.closed.Load():
+		err = net.ErrClosed
+	case errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET):
+		return driver.Gone()
+	}
+	if n > 0 {
+		s.sent.Store(&errBroken)
+		err = fmt.Errorf("%w: %w", errBroken, err)
+	}
+	return err
+}
+
+func (s *stream) Receive(ctx context.Context) ([]byte, error) {
+	if s.ended != nil {
+		return nil, s.ended
+	}
+	s.reading.Arm(ctx)
+	if s.closed.Load() {
+		return nil, net.ErrClosed
+	}
+	kind, body, err := s.frames.next()
+	switch {
+	case err != nil:
+		return nil, s.interrupted(ctx, err)
+	case kind == ring.Goodbye:
+		s.ended = io.EOF
+		return nil, s.ended
+	}
+	return body, nil
+}
+
+// interrupted tells an end of the stream, which stays, from an end of the call.
+func (s *stream) interrupted(ctx context.Context, err error) error {
+	if s.closed.Load() {
+		return net.ErrClosed
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return s.reading.Cause(ctx, err)
+	}
+	switch {
+	case errors.Is(err, driver.ErrProtocol):
+		s.ended = err
+	case errors.Is(err, io.EOF):
+		s.ended = driver.ErrPeerDied
+	default:
+		s.ended = fmt.Errorf("%w: %w", driver.ErrPeerDied, err)
+	}
+	return s.ended
+}
+
+// CloseSend writes the goodbye if there is room, else leaves it to a goroutine
+// which waits for room, and which Close ends.
+func (s *stream) CloseSend() error {
+	if s.closed.Load() {
+		return net.ErrClosed
+	}
+	if !s.sent.CompareAndSwap(nil, &errSendClosed) {
+		return s.halfClosed()
+	}
+	s.sending.Lock()
+	s.writing.Disarm()
+	binary.LittleEndian.PutUint64(s.header[:], uint64(ring.Pack(ring.Goodbye, 0)))
+	n, err := s.link.TryWrite(s.header[:])
+	if n == ring.HeaderSize || (err != nil && !errors.Is(err, unix.EAGAIN)) {
+		s.sending.Unlock()
+		return nil // a peer that is gone needs no goodbye
+	}
+	go func() {
+		defer s.sending.Unlock()
+		_, s.unsaid = s.link.WriteRecord(s.header[n:], nil)
+	}()
+	return nil
+}
+
+// halfClosed is nil where CloseSend has been called, and else why it cannot be.
+func (s *stream) halfClosed() error {
+	if why := *s.sent.Load(); !errors.Is(why, driver.ErrSendClosed) {
+		return why
+	}
+	return nil
+}
+
+// Close ends the calls in flight, says goodbye if no message was cut off, and
+// waits for room for it no longer than linger.
+func (s *stream) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
+	_ = s.link.SetReadDeadline(sys.Past)
+	if s.sent.Load() == nil { // there may be a Send in flight
+		_ = s.link.SetWriteDeadline(sys.Past)
+	} else { // there may be a goodbye waiting for room
+		_ = s.link.SetWriteDeadline(time.Now().Add(linger))
+	}
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	s.writing.Disarm()
+	if s.sent.CompareAndSwap(nil, &errSendClosed) {
+		_ = s.link.SetWriteDeadline(time.Now().Add(linger))
+		_, s.unsaid = s.write(ring.Pack(ring.Goodbye, 0), nil)
+	}
+	err := s.link.Close()
+	if errors.Is(s.unsaid, os.ErrDeadlineExceeded) {
+		err = fmt.Errorf("the peer has not made room for the goodbye in %v, and will see a death: %w", linger, s.unsaid)
+	}
+	return err
+}

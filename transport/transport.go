@@ -1,0 +1,7 @@
+// Package transport has kith's local transports, a file for each scheme.
+package transport
+
+import "kith/driver"
+
+// Local are the transports that need no server and no other module.
+var Local = []driver.Transport{Unix, UnixPacket}
