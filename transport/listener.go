@@ -36,9 +36,8 @@ func newListener[P any](a driver.Address, socket socketListener, accept func() (
 
 func (l *listener[P]) Address() driver.Address { return l.address }
 
-// Close removes the name first, so that nobody comes while the rest ends.
+// Close ends what the acceptor has under way, then removes the name.
 func (l *listener[P]) Close() error {
-	err := l.source.Close()
 	l.Acceptor.Close()
-	return err
+	return l.source.Close()
 }

@@ -4,4 +4,4 @@ package transport
 import "kith/driver"
 
 // Local are the transports that need no server and no other module.
-var Local = []driver.Transport{Unix, UnixPacket}
+var Local = []driver.Transport{Unix, UnixPacket, TCP, FIFO, FD}

@@ -68,11 +68,15 @@ func agree(own rendezvous.Hello, heard []byte) (welcome, error) {
 // errSilent is a handshake that went on for too long.
 var errSilent = fmt.Errorf("%w: it said no hello within %v: %w", driver.ErrProtocol, rendezvous.HandshakeTime, os.ErrDeadlineExceeded)
 
-// hungUp tells a peer that left in the middle of the handshake from one that
-// says something else.
+// errHungUp is a peer that left in the middle of the handshake.
+var errHungUp = fmt.Errorf("%w: it hung up instead of saying hello (is it kith?)", driver.ErrProtocol)
+
+// hungUp makes one error of the many that say the peer has left.
 func hungUp(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
-		return fmt.Errorf("%w: it hung up instead of a hello (is it kith?): %w", driver.ErrProtocol, err)
+	for _, left := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.EPIPE, syscall.ECONNRESET} {
+		if errors.Is(err, left) {
+			return errHungUp
+		}
 	}
 	return err
 }

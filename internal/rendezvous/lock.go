@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -11,11 +12,11 @@ import (
 	"kith/internal/sys"
 )
 
-// lockDirectory takes the lock under which the names of a directory are made
-// and taken over. Its holders keep it for some microseconds, so a waiter asks
+// LockDirectory takes the lock under which the names in the directory of path
+// are made and taken over. Its holders keep it for some microseconds, so a waiter asks
 // again after a millisecond rather than holding a thread in flock(2).
-func lockDirectory(ctx context.Context, path string) (unlock func(), err error) {
-	directory, err := os.Open(path)
+func LockDirectory(ctx context.Context, path string) (unlock func(), err error) {
+	directory, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +31,7 @@ func lockDirectory(ctx context.Context, path string) (unlock func(), err error) 
 	}
 	if err != nil {
 		_ = directory.Close()
-		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
+		return nil, &os.PathError{Op: "lock", Path: directory.Name(), Err: err}
 	}
 	return func() { _ = directory.Close() }, nil
 }

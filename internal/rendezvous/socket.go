@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -26,7 +25,7 @@ type Socket struct {
 // process has died. The whole is done under a lock of its directory, so two
 // who find the same dead socket do not both replace it.
 func Listen(ctx context.Context, network, path string) (*Socket, error) {
-	unlock, err := lockDirectory(ctx, filepath.Dir(path))
+	unlock, err := LockDirectory(ctx, path)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,85 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+
+	"kith/driver"
+	"kith/internal/rendezvous"
+)
+
+// A name of `fifo:` is three FIFOs: PATH, which dialers lock to be the one who
+// comes next and which never holds a byte, PATH.in towards the listener and
+// PATH.out back. As soon as a dialer has said its hello, the listener puts fresh
+// FIFOs in their place: each connection has a pair of its own, and nothing that
+// one leaves behind reaches another.
+type fifoTransport struct{}
+
+// FIFO is `fifo:`, a named pipe each way.
+var FIFO driver.Transport = fifoTransport{}
+
+func (fifoTransport) Traits() driver.Traits {
+	return driver.Traits{
+		Scheme: "fifo", Summary: "a named pipe each way", Named: true,
+		Connected: true, Ordered: true, Lossless: true, MaxMessage: driver.MaxLimit, Reach: driver.Host,
+		Access: "mode of the FIFOs", Races: "dialers take turns by a lock that death releases",
+	}
+}
+
+func (fifoTransport) Dial(ctx context.Context, a driver.Address) (driver.Conn, error) {
+	limit, path, err := located(a)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		conn, err := dialFIFO(ctx, a.Named(path), path, limit)
+		if !errors.Is(err, errMissed) {
+			return conn, rendezvous.Absent(err)
+		}
+	}
+}
+
+// errMissed is a turn that came to nothing, because the listener had just
+// replaced its FIFOs.
+var errMissed = errors.New("the FIFOs were replaced meanwhile")
+
+func dialFIFO(ctx context.Context, a driver.Address, path string, limit int) (driver.Conn, error) {
+	turn, err := claim(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer turn.Close()
+	l, err := openPair(path)
+	if err != nil {
+		return nil, err
+	}
+	hello := rendezvous.NewHello(rendezvous.Stream, limit)
+	hello.Session = rand.Uint64()
+	w, err := greet(ctx, l, hello)
+	switch {
+	case err == nil && w.session != hello.Session:
+		err = errMissed // the answer to a dialer who died in its turn
+	case errors.Is(err, errHungUp) && !same(turn, path):
+		err = errMissed // garbage came before our hello
+	}
+	if err != nil {
+		_ = l.Close()
+		return nil, err
+	}
+	return newStream(l, a, w), nil
+}
+
+func (fifoTransport) Listen(ctx context.Context, a driver.Address) (driver.Listener, error) {
+	limit, path, err := located(a)
+	if err != nil {
+		return nil, err
+	}
+	name, err := makeFIFOs(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	a = a.Named(path)
+	shake := func(ctx context.Context, c *caller) (driver.Conn, error) { return c.answer(ctx, a, limit) }
+	return &listener[*caller]{rendezvous.NewAcceptor(name.next, shake), a, name}, nil
+}

@@ -1,0 +1,224 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"kith/driver"
+	"kith/fifo"
+	"kith/internal/rendezvous"
+	"kith/internal/sys"
+)
+
+// The FIFOs of a name, in the order in which they are put in place: the one
+// that dialers open first comes last.
+const (
+	back   = ".out"
+	toward = ".in"
+	turns  = ""
+)
+
+var fifoSuffixes = []string{back, toward, turns}
+
+// A fifoName is a name that a listener has made.
+type fifoName struct {
+	path string
+	made []fs.FileInfo // what stands at path+fifoSuffixes: only that is ever removed
+	open *caller       // our ends of what stands there
+}
+
+// A caller is a dialer who has said its hello, and our ends of its pair.
+type caller struct {
+	// hail is the incoming FIFO open both ways: a read from it waits for a
+	// dialer, where a read from in would end until there is one.
+	hail, in, out *os.File
+	hello         []byte
+}
+
+func makeFIFOs(ctx context.Context, path string) (*fifoName, error) {
+	unlock, err := rendezvous.LockDirectory(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if err := clearFIFOs(path); err != nil {
+		return nil, err
+	}
+	name := &fifoName{path: path}
+	if err := name.replace(); err != nil {
+		_ = name.Close()
+		return nil, err
+	}
+	return name, nil
+}
+
+// clearFIFOs removes what a listener left that died: without it, nobody has the
+// incoming FIFO open for reading.
+func clearFIFOs(path string) error {
+	reader, err := fifo.OpenWriter(path + toward)
+	switch {
+	case err == nil:
+		_ = reader.Close()
+		return inUse(path, "a living process listens there")
+	case errors.Is(err, fifo.ErrNotFIFO):
+		return inUse(path+toward, "not a FIFO")
+	case !errors.Is(err, unix.ENXIO) && !errors.Is(err, unix.ENOENT):
+		return err
+	}
+	for _, suffix := range fifoSuffixes {
+		if err := removeFIFO(path + suffix); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func removeFIFO(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && info.Mode().Type() != fs.ModeNamedPipe {
+		return inUse(path, "not a FIFO")
+	}
+	return errors.Join(err, os.Remove(path))
+}
+
+func inUse(path, why string) error {
+	return &os.PathError{Op: "listen", Path: path, Err: fmt.Errorf("%w: %s", unix.EADDRINUSE, why)}
+}
+
+// replace puts fresh FIFOs in place, with our ends open before a dialer can
+// find them: a FIFO without a reader is a dead listener's.
+func (n *fifoName) replace() error {
+	var made []fs.FileInfo
+	for _, suffix := range fifoSuffixes {
+		fresh := n.path + suffix + ".new"
+		_ = os.Remove(fresh) // of one who died here; we hold the name
+		if err := fifo.Make(fresh, 0o600); err != nil {
+			return err
+		}
+		info, err := os.Lstat(fresh)
+		if err != nil {
+			return err
+		}
+		made = append(made, info)
+	}
+	ends, err := openEnds(n.path)
+	if err != nil {
+		return err
+	}
+	for _, suffix := range fifoSuffixes {
+		if err := os.Rename(n.path+suffix+".new", n.path+suffix); err != nil {
+			ends.close()
+			return err
+		}
+	}
+	n.made, n.open = made, ends
+	return nil
+}
+
+// openEnds opens our ends of the fresh FIFOs. The one for writing needs a
+// reader at that moment: ourselves.
+func openEnds(path string) (_ *caller, err error) {
+	c := &caller{}
+	defer func() {
+		if err != nil {
+			c.close()
+		}
+	}()
+	if c.hail, err = fifo.OpenBoth(path + toward + ".new"); err != nil {
+		return nil, err
+	}
+	if c.in, err = fifo.OpenReader(path + toward + ".new"); err != nil {
+		return nil, err
+	}
+	reader, err := fifo.OpenBoth(path + back + ".new")
+	if err != nil {
+		return nil, err
+	}
+	defer reader.Close()
+	c.out, err = fifo.OpenWriter(path + back + ".new")
+	return c, err
+}
+
+// next waits for a dialer's hello, and makes the name ready for another.
+func (n *fifoName) next(ctx context.Context) (*caller, error) {
+	c := n.open
+	bridge := sys.Bridge{SetDeadline: c.hail.SetReadDeadline}
+	bridge.Arm(ctx)
+	defer bridge.Disarm()
+	hello := make([]byte, rendezvous.HelloSize) // written at once, so read at once
+	got, err := c.hail.Read(hello)
+	if err != nil {
+		return nil, bridge.Cause(ctx, err)
+	}
+	if err := n.replace(); err != nil {
+		_, _ = c.out.Write(rendezvous.Refuse(rendezvous.Stream, unix.ENFILE).Bytes())
+		return nil, err
+	}
+	c.hello = hello[:got]
+	return c, nil
+}
+
+// Close removes the FIFOs that are still ours, and closes our ends.
+func (n *fifoName) Close() error {
+	for i, info := range n.made {
+		path := n.path + fifoSuffixes[i]
+		if now, err := os.Lstat(path); err == nil && os.SameFile(now, info) {
+			_ = os.Remove(path)
+		}
+	}
+	for _, suffix := range fifoSuffixes {
+		_ = os.Remove(n.path + suffix + ".new")
+	}
+	if n.open != nil {
+		n.open.close()
+	}
+	return nil
+}
+
+// answer says our hello, which tells a dialer of another version as much as
+// one of ours, and makes a Conn of what both said.
+func (c *caller) answer(ctx context.Context, a driver.Address, limit int) (driver.Conn, error) {
+	l := &byteLink{in: c.in, out: c.out}
+	hello := rendezvous.NewHello(rendezvous.Stream, limit)
+	w, err := agree(hello, c.hello)
+	hello.Session = w.session
+	if said := say(ctx, l, hello); err == nil {
+		err = said
+	}
+	_ = c.hail.Close()
+	if err != nil {
+		_ = l.Close()
+		return nil, err
+	}
+	return newStream(l, a, w), nil
+}
+
+func (c *caller) close() {
+	for _, file := range []*os.File{c.hail, c.in, c.out} {
+		if file != nil {
+			_ = file.Close()
+		}
+	}
+}
+
+// openPair opens a dialer's ends of the FIFOs at path.
+func openPair(path string) (*byteLink, error) {
+	out, err := fifo.OpenWriter(path + toward)
+	if err != nil {
+		return nil, err
+	}
+	in, err := fifo.OpenReader(path + back)
+	if err != nil {
+		_ = out.Close()
+		return nil, err
+	}
+	return &byteLink{in: in, out: out}, nil
+}
