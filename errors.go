@@ -17,4 +17,5 @@ var (
 	ErrTooLarge   = driver.ErrTooLarge   // the message is over the limit of one side; nothing was sent
 	ErrBroken     = driver.ErrBroken     // an earlier Send was cut off in its message
 	ErrSendClosed = driver.ErrSendClosed // send after CloseSend
+	ErrConcurrent = driver.ErrConcurrent // two send, or two receive, at once
 )

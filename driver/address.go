@@ -94,6 +94,16 @@ func (a *Address) Size(key string, fallback, lowest, highest int) int {
 	return size
 }
 
+// Power is Size where only a power of two will do.
+func (a *Address) Power(key string, fallback, lowest, highest int) int {
+	size := a.Size(key, fallback, lowest, highest)
+	if size&(size-1) != 0 {
+		a.fail(fmt.Errorf("%w: %s=%d is not a power of two", ErrAddress, key, size))
+		return fallback
+	}
+	return size
+}
+
 // Choice takes the key's value, which must be one of choices; the first is
 // the one meant when the address does not have the key.
 func (a *Address) Choice(key string, choices ...string) string {

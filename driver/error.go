@@ -30,6 +30,8 @@ var (
 	ErrBroken = errors.New("a send was cut off in the middle of its message")
 	// ErrSendClosed: CloseSend was called before.
 	ErrSendClosed = errors.New("send after CloseSend")
+	// ErrConcurrent: two goroutines send, or two receive, at once.
+	ErrConcurrent = errors.New("another goroutine is in the same call (one sender and one receiver at a time)")
 )
 
 type limitError struct{}

@@ -12,6 +12,7 @@ import (
 
 	"kith/driver"
 	"kith/sock"
+	"kith/transport/shm"
 )
 
 type fdTransport struct{}
@@ -65,18 +66,28 @@ func checkSocket(fd int) (packets bool, err error) {
 
 // A fdWay is how a parent and a child talk over their socket.
 type fdWay struct {
-	limit, ring int
-	shared      bool
+	shared  bool
+	options shm.Options
 }
 
-func parseFD(a driver.Address) (fdWay, error) {
-	way := fdWay{limit: a.Limit(), shared: a.Choice("via", "socket", "shm") == "shm"}
+func parseFD(a driver.Address) (way fdWay, err error) {
+	if way.shared = a.Choice("via", "socket", "shm") == "shm"; way.shared {
+		way.options = shm.ParseOptions(&a)
+	} else {
+		way.options.Limit = a.Limit()
+	}
 	return way, a.Done()
 }
 
 // join makes a Conn of the socket, which it owns.
 func (w fdWay) join(ctx context.Context, socket *os.File, a driver.Address, packets, parent bool) (driver.Conn, error) {
-	conn, err := joinSocket(ctx, socket, a, w.limit, packets)
+	switch {
+	case w.shared && parent:
+		return shm.Answer(ctx, socket, a, w.options)
+	case w.shared:
+		return shm.Offer(ctx, socket, a, w.options)
+	}
+	conn, err := joinSocket(ctx, socket, a, w.options.Limit, packets)
 	if err != nil {
 		_ = socket.Close()
 		return nil, err

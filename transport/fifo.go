@@ -60,7 +60,7 @@ func dialFIFO(ctx context.Context, a driver.Address, path string, limit int) (dr
 	switch {
 	case err == nil && w.session != hello.Session:
 		err = errMissed // the answer to a dialer who died in its turn
-	case errors.Is(err, errHungUp) && !same(turn, path):
+	case errors.Is(err, rendezvous.ErrHungUp) && !same(turn, path):
 		err = errMissed // garbage came before our hello
 	}
 	if err != nil {
@@ -81,5 +81,5 @@ func (fifoTransport) Listen(ctx context.Context, a driver.Address) (driver.Liste
 	}
 	a = a.Named(path)
 	shake := func(ctx context.Context, c *caller) (driver.Conn, error) { return c.answer(ctx, a, limit) }
-	return &listener[*caller]{rendezvous.NewAcceptor(name.next, shake), a, name}, nil
+	return rendezvous.Serve(a, name, name.next, shake), nil
 }

@@ -64,7 +64,9 @@ func (s *stream) Send(ctx context.Context, msg []byte) error {
 	if len(msg) > s.limit {
 		return driver.TooLarge(len(msg), s.limit)
 	}
-	s.sending.Lock()
+	if !s.sending.TryLock() {
+		return s.taken()
+	}
 	defer s.sending.Unlock()
 	s.writing.Arm(ctx)
 	if s.closed.Load() { // after Arm: Close sets a deadline that Arm may take back
@@ -75,6 +77,14 @@ func (s *stream) Send(ctx context.Context, msg []byte) error {
 		return nil
 	}
 	return s.cut(n, s.writing.Cause(ctx, err))
+}
+
+// taken is what a Send returns that finds another under way, or Close.
+func (s *stream) taken() error {
+	if err := s.sendable(); err != nil {
+		return err
+	}
+	return driver.ErrConcurrent
 }
 
 // sendable says why nothing more can be sent, if so.
@@ -152,10 +162,13 @@ func (s *stream) CloseSend() error {
 	if s.closed.Load() {
 		return net.ErrClosed
 	}
-	if !s.sent.CompareAndSwap(nil, &errSendClosed) {
+	if s.sent.Load() != nil {
 		return s.halfClosed()
 	}
-	s.sending.Lock()
+	if !s.sending.TryLock() {
+		return s.taken()
+	}
+	s.sent.Store(&errSendClosed)
 	s.writing.Disarm()
 	binary.LittleEndian.PutUint64(s.header[:], uint64(ring.Pack(ring.Goodbye, 0)))
 	n, err := s.link.TryWrite(s.header[:])

@@ -48,7 +48,7 @@ func (tcpTransport) Listen(ctx context.Context, a driver.Address) (driver.Listen
 	a = a.Named(socket.Addr().String())
 	shake := func(ctx context.Context, conn *net.TCPConn) (driver.Conn, error) { return joinTCP(ctx, conn, a, limit) }
 	listening := socket.(*net.TCPListener)
-	return newListener(a, listening, listening.AcceptTCP, shake), nil
+	return rendezvous.NewListener(a, listening, listening.AcceptTCP, shake), nil
 }
 
 func hostPort(a driver.Address) (limit int, err error) {

@@ -61,7 +61,7 @@ func (t *unixTransport) Listen(ctx context.Context, a driver.Address) (driver.Li
 	shake := func(ctx context.Context, conn *net.UnixConn) (driver.Conn, error) {
 		return t.admit(ctx, conn, a, limit)
 	}
-	return newListener(a, socket, socket.AcceptUnix, shake), nil
+	return rendezvous.NewListener(a, socket, socket.AcceptUnix, shake), nil
 }
 
 // located checks everything that an address can have wrong, before anything

@@ -2,11 +2,8 @@ package transport
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"syscall"
 
 	"kith/driver"
 	"kith/internal/rendezvous"
@@ -26,7 +23,7 @@ const maxPacket = 1 << 20
 
 // greet says our hello over the link, and hears the peer's.
 func greet(ctx context.Context, l link, own rendezvous.Hello) (welcome, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, rendezvous.HandshakeTime, errSilent)
+	ctx, cancel := context.WithTimeoutCause(ctx, rendezvous.HandshakeTime, rendezvous.ErrSilent)
 	defer cancel()
 	if err := say(ctx, l, own); err != nil {
 		return welcome{}, err
@@ -36,7 +33,7 @@ func greet(ctx context.Context, l link, own rendezvous.Hello) (welcome, error) {
 	defer reading.Disarm()
 	heard := make([]byte, rendezvous.HelloSize)
 	if _, err := io.ReadFull(l, heard); err != nil {
-		return welcome{}, reading.Cause(ctx, hungUp(err))
+		return welcome{}, reading.Cause(ctx, rendezvous.HungUp(err))
 	}
 	return agree(own, heard)
 }
@@ -47,7 +44,7 @@ func say(ctx context.Context, l link, own rendezvous.Hello) error {
 	writing.Arm(ctx)
 	defer writing.Disarm()
 	_, err := l.WriteRecord(own.Bytes(), nil)
-	return writing.Cause(ctx, hungUp(err))
+	return writing.Cause(ctx, rendezvous.HungUp(err))
 }
 
 // agree is what our hello and the one heard come to.
@@ -63,20 +60,4 @@ func agree(own rendezvous.Hello, heard []byte) (welcome, error) {
 		limit: int(min(own.Limit, peer.Limit)), ownLimit: int(own.Limit),
 		packet: int(peer.Packet), session: peer.Session,
 	}, nil
-}
-
-// errSilent is a handshake that went on for too long.
-var errSilent = fmt.Errorf("%w: it said no hello within %v: %w", driver.ErrProtocol, rendezvous.HandshakeTime, os.ErrDeadlineExceeded)
-
-// errHungUp is a peer that left in the middle of the handshake.
-var errHungUp = fmt.Errorf("%w: it hung up instead of saying hello (is it kith?)", driver.ErrProtocol)
-
-// hungUp makes one error of the many that say the peer has left.
-func hungUp(err error) error {
-	for _, left := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.EPIPE, syscall.ECONNRESET} {
-		if errors.Is(err, left) {
-			return errHungUp
-		}
-	}
-	return err
 }

@@ -4,20 +4,14 @@ import (
 	"context"
 	"net"
 	"sync"
-	"time"
 
 	"kith/driver"
 	"kith/internal/sys"
 )
 
-const (
-	// HandshakeTime is how long a peer may take to say its hello. It is
-	// generous, for a machine under load; nobody waits for it but the peer.
-	HandshakeTime = 10 * time.Second
-	// pending is how many peers of one listener may be in their handshake or
-	// waiting for Accept. Beyond it the oldest handshake is given up.
-	pending = 64
-)
+// pending is how many peers of one listener may be in their handshake or
+// waiting for Accept. Beyond it the oldest handshake is given up.
+const pending = 64
 
 // An Acceptor takes peers off a listening descriptor and shakes hands with
 // each of them in a goroutine of its own, so that none delays another.
@@ -124,7 +118,7 @@ func (a *Acceptor[P]) deliver(got outcome) bool {
 }
 
 func (a *Acceptor[P]) begin() (context.Context, *handshake) {
-	ctx, cancel := context.WithTimeout(a.ctx, HandshakeTime)
+	ctx, cancel := context.WithTimeoutCause(a.ctx, HandshakeTime, ErrSilent)
 	h := &handshake{cancel}
 	a.mu.Lock()
 	defer a.mu.Unlock()

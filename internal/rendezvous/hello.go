@@ -29,7 +29,8 @@ const (
 //	10  1  newest version it speaks
 //	11  1  exchange: 1 Conn
 //	12  1  form: 1 stream, 2 shared memory
-//	13  3  zero
+//	13  1  1: it makes a memory barrier of all processes before it parks (shared memory)
+//	14  2  zero
 //	16  4  refusal: the errno that keeps it from talking to us, or 0
 //	20  4  zero
 //	24  8  largest message it takes, bytes
@@ -41,6 +42,7 @@ type Hello struct {
 	Order          uint8
 	Oldest, Newest uint8
 	Form           uint8
+	Barrier        bool
 	Refusal        syscall.Errno
 	Limit          uint64
 	Packet         uint64
@@ -69,6 +71,9 @@ func (h Hello) Bytes() []byte {
 	b := make([]byte, HelloSize)
 	copy(b, magic)
 	b[8], b[9], b[10], b[11], b[12] = h.Order, h.Oldest, h.Newest, exchangeConn, h.Form
+	if h.Barrier {
+		b[13] = 1
+	}
 	binary.LittleEndian.PutUint32(b[16:], uint32(h.Refusal))
 	binary.LittleEndian.PutUint64(b[24:], h.Limit)
 	binary.LittleEndian.PutUint64(b[32:], h.Packet)
@@ -84,7 +89,7 @@ func ParseHello(b []byte, form uint8) (Hello, error) {
 		return Hello{}, fmt.Errorf("%w: its first bytes are no hello of kith's (does another program listen or dial here?)", driver.ErrProtocol)
 	}
 	h := Hello{
-		Order: b[8], Oldest: b[9], Newest: b[10], Form: b[12],
+		Order: b[8], Oldest: b[9], Newest: b[10], Form: b[12], Barrier: b[13] == 1,
 		Refusal: syscall.Errno(binary.LittleEndian.Uint32(b[16:])),
 		Limit:   binary.LittleEndian.Uint64(b[24:]),
 		Packet:  binary.LittleEndian.Uint64(b[32:]),

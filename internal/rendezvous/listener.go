@@ -1,4 +1,4 @@
-package transport
+package rendezvous
 
 import (
 	"context"
@@ -6,13 +6,12 @@ import (
 	"time"
 
 	"kith/driver"
-	"kith/internal/rendezvous"
 	"kith/internal/sys"
 )
 
 // A listener is a name and the acceptor behind it.
 type listener[P any] struct {
-	*rendezvous.Acceptor[P]
+	*Acceptor[P]
 	address driver.Address
 	source  io.Closer
 }
@@ -23,15 +22,21 @@ type socketListener interface {
 	SetDeadline(t time.Time) error
 }
 
-// newListener accepts from a listening socket.
-func newListener[P any](a driver.Address, socket socketListener, accept func() (P, error), shake func(context.Context, P) (driver.Conn, error)) driver.Listener {
+// NewListener accepts from a listening socket, which it owns.
+func NewListener[P any](a driver.Address, socket socketListener, accept func() (P, error), shake func(context.Context, P) (driver.Conn, error)) driver.Listener {
 	bridge := sys.Bridge{SetDeadline: socket.SetDeadline}
 	take := func(ctx context.Context) (P, error) {
 		bridge.Arm(ctx)
 		peer, err := accept()
 		return peer, bridge.Cause(ctx, err)
 	}
-	return &listener[P]{rendezvous.NewAcceptor(take, shake), a, socket}
+	return Serve(a, socket, take, shake)
+}
+
+// Serve takes peers as a driver.Listener: take waits for one, shake makes a Conn
+// of it. Close closes source at last.
+func Serve[P any](a driver.Address, source io.Closer, take func(context.Context) (P, error), shake func(context.Context, P) (driver.Conn, error)) driver.Listener {
+	return &listener[P]{NewAcceptor(take, shake), a, source}
 }
 
 func (l *listener[P]) Address() driver.Address { return l.address }

@@ -1,0 +1,33 @@
+package rendezvous
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+	"time"
+
+	"kith/driver"
+)
+
+// HandshakeTime is how long a peer may take to say its hello. It is generous,
+// for a machine under load; nobody waits for it but the peer.
+const HandshakeTime = 10 * time.Second
+
+var (
+	// ErrSilent is a handshake that went on for too long.
+	ErrSilent = fmt.Errorf("%w: it said no hello within %v: %w", driver.ErrProtocol, HandshakeTime, os.ErrDeadlineExceeded)
+	// ErrHungUp is a peer that left in the middle of the handshake.
+	ErrHungUp = fmt.Errorf("%w: it hung up instead of saying hello (is it kith?)", driver.ErrProtocol)
+)
+
+// HungUp makes one error of the many that say the peer has left.
+func HungUp(err error) error {
+	for _, left := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.EPIPE, syscall.ECONNRESET} {
+		if errors.Is(err, left) {
+			return ErrHungUp
+		}
+	}
+	return err
+}

@@ -1,0 +1,70 @@
+package ring
+
+import (
+	"sync/atomic"
+	"unsafe"
+)
+
+// A Producer writes records into a ring of its own side. It is used by one
+// goroutine at a time.
+type Producer struct {
+	ring     []byte // twice in a row
+	size     uint64
+	tail     uint64         // position of the next header
+	head     uint64         // how far the peer has consumed, when last looked
+	consumed *atomic.Uint64 // where the peer says so; in its memory
+	fence    bool
+}
+
+// NewProducer writes to own, and asks peer what it has consumed. With fence,
+// publishing a record is a full memory fence (kith/internal/wait says when it
+// need not be).
+func NewProducer(own, peer Segment, fence bool) Producer {
+	return Producer{ring: own.ring, size: own.size, consumed: peer.Consumed, fence: fence}
+}
+
+// Write writes and publishes one record, if there is room. The body is at most
+// MaxBody long.
+func (p *Producer) Write(kind uint8, body []byte) (written bool, err error) {
+	size := recordSize(len(body))
+	if p.size-(p.tail-p.head) < size+HeaderSize {
+		if err := p.look(); err != nil || p.size-(p.tail-p.head) < size+HeaderSize {
+			return false, err
+		}
+	}
+	at := p.tail & (p.size - 1)
+	copy(p.ring[at+HeaderSize:], body)
+	p.next(at + size)
+	p.publish(at, Pack(kind, len(body)))
+	p.tail += size
+	return true, nil
+}
+
+// Goodbye publishes the last record. There is always room for it.
+func (p *Producer) Goodbye() { p.publish(p.tail&(p.size-1), Pack(Goodbye, 0)) }
+
+// Seen is the value of the peer's Consumed at which Write last found no room.
+func (p *Producer) Seen() uint64 { return p.head }
+
+// look learns how far the peer has consumed, and believes only what can be.
+func (p *Producer) look() error {
+	head := p.consumed.Load()
+	if head-p.head > p.tail-p.head || head&7 != 0 {
+		return ErrCorrupt
+	}
+	p.head = head
+	return nil
+}
+
+// next makes the header at an offset of the mapping "not yet".
+func (p *Producer) next(at uint64) { *(*uint64)(unsafe.Pointer(&p.ring[at])) = 0 }
+
+func (p *Producer) publish(at uint64, h Header) {
+	release()
+	word := (*uint64)(unsafe.Pointer(&p.ring[at]))
+	if p.fence {
+		atomic.StoreUint64(word, uint64(h))
+	} else {
+		StoreRelease(word, uint64(h))
+	}
+}

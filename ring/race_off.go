@@ -1,0 +1,6 @@
+//go:build !race
+
+package ring
+
+func release() {}
+func acquire() {}

@@ -1,0 +1,82 @@
+package shm
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"kith/driver"
+	"kith/internal/sys"
+	"kith/internal/wait"
+	"kith/ring"
+)
+
+// A conn is one side of a connection: its own segment, the peer's, and the two
+// sockets at which its receiver and its sender park.
+type conn struct {
+	address driver.Address
+	own     []byte
+	peer    []byte
+	front   *wait.Door // receivers park here
+	back    *wait.Door // senders park here
+
+	sender
+	receiver
+}
+
+func newConn(p *parts, a driver.Address) (*conn, error) {
+	front, err := wait.NewDoor(p.front)
+	if err != nil {
+		return nil, err
+	}
+	back, err := wait.NewDoor(p.back)
+	if err != nil {
+		return nil, err
+	}
+	own := ring.NewSegment(p.own, p.options.Ring)
+	peer := ring.NewSegment(p.peer, int(p.peerSays.Ring))
+	c := &conn{address: a, own: p.own, peer: p.peer, front: front, back: back}
+	fence := !(sys.HaveBarrier() && p.peerSays.Barrier)
+	c.sender = newSender(own, peer, fence, front, back)
+	c.sender.limit = min(p.options.Limit, int(p.peerSays.Limit))
+	c.receiver = newReceiver(own, peer, front, back)
+	c.receiver.limit = p.options.Limit
+	return c, nil
+}
+
+func (c *conn) Address() driver.Address { return c.address }
+
+// Close ends the calls in flight, says goodbye, hangs up, and only then unmaps.
+func (c *conn) Close() error {
+	if !c.sender.gate.Shut() {
+		return nil
+	}
+	c.receiver.gate.Shut()
+	c.front.Interrupt()
+	c.back.Interrupt()
+	c.sender.gate.Wait()
+	c.receiver.gate.Wait()
+	c.sender.goodbye()
+	c.receiver.waiter.Close()
+	return errors.Join(c.front.Close(), c.back.Close(), sys.Unmap(c.own), sys.Unmap(c.peer))
+}
+
+// entered is what a call returns that was not let in.
+func entered(err error) error {
+	switch err {
+	case wait.ErrShut:
+		return net.ErrClosed
+	case wait.ErrTaken:
+		return driver.ErrConcurrent
+	}
+	return err
+}
+
+// ended is why a side's half of the connection came to an end for good: the
+// peer's memory made no sense, or it is gone.
+func ended(err error) error {
+	if errors.Is(err, ring.ErrCorrupt) || errors.Is(err, ring.ErrHeader) {
+		return fmt.Errorf("%w: %w", driver.ErrProtocol, err)
+	}
+	return err
+}

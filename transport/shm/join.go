@@ -1,0 +1,176 @@
+package shm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"kith/driver"
+	"kith/internal/rendezvous"
+	"kith/internal/sys"
+	"kith/internal/wait"
+	"kith/sock"
+)
+
+// An Endpoint is a connected Unix socket of sequenced packets.
+type Endpoint interface {
+	wait.Socket
+	SetWriteDeadline(t time.Time) error
+}
+
+// Options are what an address says of a connection.
+type Options struct {
+	Limit int // the largest message we take, bytes
+	Ring  int // the ring we write, bytes
+}
+
+// parts is what a connection is made of; whoever fails to make one gives it
+// all back.
+type parts struct {
+	options  Options
+	front    Endpoint // wakes receivers
+	back     *os.File // wakes senders
+	own      []byte
+	ownFile  *os.File // until the peer has it
+	peer     []byte
+	peerSays rendezvous.Hello
+}
+
+func (p *parts) close() {
+	_ = p.front.Close()
+	sock.CloseAll([]*os.File{p.back, p.ownFile})
+	_ = sys.Unmap(p.own)
+	_ = sys.Unmap(p.peer)
+}
+
+// Offer is the dialing side of the handshake, which makes the second socket.
+// It owns the endpoint.
+func Offer(ctx context.Context, front Endpoint, a driver.Address, o Options) (driver.Conn, error) {
+	return join(ctx, front, a, o, func(p *parts) error {
+		back, theirs, err := sock.Pair()
+		if err != nil {
+			return err
+		}
+		defer theirs.Close()
+		p.back = back
+		if err := p.make(); err != nil {
+			return err
+		}
+		if err := p.say(theirs); err != nil {
+			return err
+		}
+		return p.hear(1)
+	})
+}
+
+// Answer is the listening side of the handshake. It owns the endpoint, and
+// tells the peer why it cannot go on.
+func Answer(ctx context.Context, front Endpoint, a driver.Address, o Options) (driver.Conn, error) {
+	return join(ctx, front, a, o, func(p *parts) error {
+		err := p.hear(2)
+		if err == nil {
+			err = p.make()
+		}
+		if err == nil {
+			return p.say()
+		}
+		var errno syscall.Errno
+		if !errors.As(err, &errno) {
+			errno = unix.EPROTO
+		}
+		if !errors.Is(err, rendezvous.ErrHungUp) {
+			_ = sock.Send(front, rendezvous.Refuse(rendezvous.Shared, errno).Bytes())
+		}
+		return err
+	})
+}
+
+// join runs one side's handshake under ctx and makes a Conn of what came of it.
+func join(ctx context.Context, front Endpoint, a driver.Address, o Options, handshake func(*parts) error) (driver.Conn, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, rendezvous.HandshakeTime, rendezvous.ErrSilent)
+	defer cancel()
+	reading, writing := sys.Bridge{SetDeadline: front.SetReadDeadline}, sys.Bridge{SetDeadline: front.SetWriteDeadline}
+	reading.Arm(ctx)
+	writing.Arm(ctx)
+	p := &parts{front: front, options: o}
+	err := handshake(p)
+	err = writing.Cause(ctx, err)
+	reading.Disarm()
+	writing.Disarm()
+	var conn driver.Conn
+	if err == nil {
+		conn, err = newConn(p, a)
+	}
+	if err != nil {
+		p.close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+func (p *parts) make() (err error) {
+	p.own, p.ownFile, err = makeSegment(p.options.Ring)
+	return err
+}
+
+// say sends our hello, with our segment and what else the peer shall have.
+func (p *parts) say(files ...*os.File) error {
+	hello := rendezvous.NewHello(rendezvous.Shared, p.options.Limit)
+	hello.Ring, hello.Barrier = uint64(p.options.Ring), sys.HaveBarrier()
+	err := sock.Send(p.front, hello.Bytes(), append([]*os.File{p.ownFile}, files...)...)
+	_ = p.ownFile.Close()
+	p.ownFile = nil
+	return err
+}
+
+// hear takes the peer's hello, its segment, and with two files the second
+// socket.
+func (p *parts) hear(count int) error {
+	record := make([]byte, rendezvous.HelloSize)
+	n, files, err := sock.Receive(p.front, record, count)
+	if err != nil && !errors.Is(err, sock.ErrFiles) {
+		return rendezvous.HungUp(err)
+	}
+	var parsed error
+	if p.peerSays, parsed = rendezvous.ParseHello(record[:n], rendezvous.Shared); parsed != nil {
+		err = parsed // says more: a refusal comes without descriptors
+	}
+	if err != nil {
+		sock.CloseAll(files)
+		return err
+	}
+	defer files[0].Close()
+	if count == 2 {
+		if p.back, err = checkSocket(files[1]); err != nil {
+			return err
+		}
+	}
+	p.peer, err = openSegment(files[0], p.peerSays.Ring)
+	return err
+}
+
+// checkSocket makes sure that a descriptor from the peer is a socket at which
+// we can park, and closes any other.
+func checkSocket(file *os.File) (*os.File, error) {
+	var domain int
+	err := sock.Control(file, func(fd int) (err error) {
+		domain, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
+		return err
+	})
+	if err == nil && domain != unix.AF_UNIX {
+		err = unix.EPROTOTYPE
+	}
+	if err == nil {
+		err = file.SetReadDeadline(time.Time{}) // fails where it cannot park
+	}
+	if err != nil {
+		_ = file.Close()
+		return nil, fmt.Errorf("%w: its second descriptor is not a socket to wait at: %w", driver.ErrProtocol, err)
+	}
+	return file, nil
+}

@@ -1,0 +1,95 @@
+package shm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"kith/driver"
+	"kith/internal/wait"
+	"kith/ring"
+)
+
+// A receiver is the half of a conn that reads.
+type receiver struct {
+	gate     *wait.Gate
+	consumer ring.Consumer
+	waiter   wait.Waiter // for data
+	bell     wait.Bell   // the peer may wait for room
+	limit    int         // of a message, bytes
+	message  []byte      // grows with what has arrived
+	partial  bool        // the message goes on
+	over     error       // how the peer's stream ended, once it has
+}
+
+func newReceiver(own, peer ring.Segment, front, back *wait.Door) receiver {
+	gate := wait.NewGate()
+	return receiver{
+		gate:     gate,
+		consumer: ring.NewConsumer(own, peer),
+		waiter:   wait.NewWaiter(own.WantsData, front, gate),
+		bell:     wait.NewBell(peer.WantsRoom, back),
+	}
+}
+
+func (r *receiver) Receive(ctx context.Context) ([]byte, error) {
+	if err := r.gate.Enter(); err != nil {
+		return nil, entered(err)
+	}
+	msg, err := r.receive(ctx)
+	r.gate.Leave()
+	return msg, err
+}
+
+func (r *receiver) receive(ctx context.Context) ([]byte, error) {
+	for r.over == nil {
+		kind, body, err := r.consumer.Next()
+		switch {
+		case err != nil:
+			r.over = ended(err)
+		case kind == 0:
+			err = r.wait(ctx)
+		case kind == ring.Goodbye:
+			r.over = io.EOF
+		default:
+			r.take(body, kind == ring.More)
+			if r.over == nil && !r.partial {
+				return r.message, nil
+			}
+		}
+		if err != nil && r.over == nil {
+			return nil, err
+		}
+	}
+	return nil, r.over
+}
+
+// take copies a record out and gives its room back.
+func (r *receiver) take(body []byte, more bool) {
+	if !r.partial {
+		r.message = r.message[:0]
+	}
+	if len(body) > r.limit-len(r.message) {
+		r.over = fmt.Errorf("%w: %w", driver.ErrProtocol, driver.TooLarge(len(r.message)+len(body), r.limit))
+		return
+	}
+	r.message = append(r.message, body...)
+	r.partial = more
+	if r.consumer.Advance(len(body)) {
+		r.bell.Ring()
+	}
+}
+
+// wait waits for the next record. Before, it gives back all the room there is:
+// the peer may need it for that very record.
+func (r *receiver) wait(ctx context.Context) error {
+	if r.consumer.Tell() {
+		r.bell.Ring()
+	}
+	err := r.waiter.Wait(ctx, r.consumer.Word(), 0)
+	if errors.Is(err, wait.ErrHangUp) {
+		r.over = driver.ErrPeerDied
+	}
+	return entered(err)
+}

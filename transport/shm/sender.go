@@ -1,0 +1,141 @@
+package shm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"kith/driver"
+	"kith/internal/wait"
+	"kith/ring"
+)
+
+// A sender is the half of a conn that writes.
+type sender struct {
+	gate     *wait.Gate
+	producer ring.Producer
+	consumed *atomic.Uint64 // by the peer
+	waiter   wait.Waiter    // for room
+	bell     wait.Bell      // the peer may wait for data
+	piece    int            // the longest body of one record, bytes
+	limit    int            // of a message, bytes
+	over     error          // why nothing more can be sent
+}
+
+func newSender(own, peer ring.Segment, fence bool, front, back *wait.Door) sender {
+	gate := wait.NewGate()
+	return sender{
+		gate:     gate,
+		producer: ring.NewProducer(own, peer, fence),
+		consumed: peer.Consumed,
+		waiter:   wait.NewWaiter(own.WantsRoom, back, gate),
+		bell:     wait.NewBell(peer.WantsData, front),
+		piece:    own.MaxBody(),
+	}
+}
+
+func (s *sender) Send(ctx context.Context, msg []byte) error {
+	if err := s.gate.Enter(); err != nil {
+		return entered(err)
+	}
+	err := s.send(ctx, msg)
+	s.gate.Leave()
+	return err
+}
+
+func (s *sender) send(ctx context.Context, msg []byte) error {
+	if s.over != nil {
+		return s.over
+	}
+	if len(msg) <= min(s.piece, s.limit) {
+		return s.put(ctx, ring.Message, msg)
+	}
+	if len(msg) > s.limit {
+		return driver.TooLarge(len(msg), s.limit)
+	}
+	return s.sendPieces(ctx, msg)
+}
+
+// sendPieces sends a message that is too long for one record. Once the first
+// piece is out, the message cannot be taken back.
+func (s *sender) sendPieces(ctx context.Context, msg []byte) error {
+	kind := ring.More
+	for first := true; len(msg) > 0; first = false {
+		piece := msg[:min(len(msg), s.piece)]
+		if msg = msg[len(piece):]; len(msg) == 0 {
+			kind = ring.Message
+		}
+		err := s.put(ctx, kind, piece)
+		if err != nil && !first && s.over == nil {
+			s.over = driver.ErrBroken
+			err = fmt.Errorf("%w: %w", s.over, err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// put writes one record, and waits for room as long as there is none.
+func (s *sender) put(ctx context.Context, kind uint8, body []byte) error {
+	for {
+		written, err := s.producer.Write(kind, body)
+		if written {
+			return s.ring()
+		}
+		if err == nil {
+			err = s.waiter.Wait(ctx, s.consumed, s.producer.Seen())
+		}
+		if err != nil {
+			return s.failed(err)
+		}
+	}
+}
+
+func (s *sender) ring() error {
+	if s.bell.Ring() {
+		return nil
+	}
+	s.over = driver.Gone()
+	return s.over
+}
+
+// failed keeps an error that no later Send can get over.
+func (s *sender) failed(err error) error {
+	switch {
+	case errors.Is(err, wait.ErrShut):
+		return entered(err)
+	case errors.Is(err, wait.ErrHangUp):
+		s.over = driver.Gone()
+	case errors.Is(err, ring.ErrCorrupt):
+		s.over = ended(err)
+	default:
+		return err
+	}
+	return s.over
+}
+
+func (s *sender) CloseSend() error {
+	if err := s.gate.Enter(); err != nil {
+		return entered(err)
+	}
+	defer s.gate.Leave()
+	switch {
+	case s.over == nil:
+		s.goodbye()
+		s.over = driver.ErrSendClosed
+	case errors.Is(s.over, driver.ErrBroken):
+		return s.over
+	}
+	return nil
+}
+
+// goodbye says that nothing more comes, if it has not been said and is true.
+func (s *sender) goodbye() {
+	if s.over == nil {
+		s.producer.Goodbye()
+		s.bell.Ring()
+	}
+}
