@@ -43,7 +43,7 @@ func (fdTransport) Dial(ctx context.Context, a driver.Address) (driver.Conn, err
 	if err != nil {
 		return nil, err
 	}
-	return way.join(ctx, os.NewFile(uintptr(number), a.String()), a, packets, false)
+	return way.join(ctx, os.NewFile(uintptr(number), a.String()), a, packets, dials)
 }
 
 func (fdTransport) Listen(context.Context, driver.Address) (driver.Listener, error) {
@@ -80,14 +80,14 @@ func parseFD(a driver.Address) (way fdWay, err error) {
 }
 
 // join makes a Conn of the socket, which it owns.
-func (w fdWay) join(ctx context.Context, socket *os.File, a driver.Address, packets, parent bool) (driver.Conn, error) {
+func (w fdWay) join(ctx context.Context, socket *os.File, a driver.Address, packets bool, as role) (driver.Conn, error) {
 	switch {
-	case w.shared && parent:
+	case w.shared && as == listens:
 		return shm.Answer(ctx, socket, a, w.options)
 	case w.shared:
 		return shm.Offer(ctx, socket, a, w.options)
 	}
-	conn, err := joinSocket(ctx, socket, a, w.options.Limit, packets)
+	conn, err := joinSocket(ctx, socket, a, w.options.Limit, packets, as)
 	if err != nil {
 		_ = socket.Close()
 		return nil, err
@@ -119,7 +119,7 @@ func Start(ctx context.Context, cmd *exec.Cmd, a driver.Address) (driver.Conn, e
 		_ = ours.Close()
 		return nil, err
 	}
-	conn, err := way.join(ctx, ours, a, true, true)
+	conn, err := way.join(ctx, ours, a, true, listens)
 	if err != nil {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()

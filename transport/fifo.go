@@ -56,7 +56,7 @@ func dialFIFO(ctx context.Context, a driver.Address, path string, limit int) (dr
 	}
 	hello := rendezvous.NewHello(rendezvous.Stream, limit)
 	hello.Session = rand.Uint64()
-	w, err := greet(ctx, l, hello)
+	w, err := greet(ctx, l, hello, dials)
 	switch {
 	case err == nil && w.session != hello.Session:
 		err = errMissed // the answer to a dialer who died in its turn

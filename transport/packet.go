@@ -1,5 +1,11 @@
 package transport
 
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
+
 // A packetLink is a link over sequenced packets. A record that fits goes as
 // one packet, a longer one in several; the bytes mean the same however they
 // are cut, so the receiver need not know.
@@ -22,9 +28,20 @@ func (l *packetLink) WriteRecord(header, body []byte) (int, error) {
 	return written, err
 }
 
-// Read reads a whole packet into p where p is large enough for any: the
-// kernel throws away what does not fit. Else the packet goes through spill.
+// Read reads the bytes of the next packet. Where the peer has closed without
+// having read everything, the kernel says ECONNRESET once, ahead of the packets
+// that still lie there.
 func (l *packetLink) Read(p []byte) (int, error) {
+	n, err := l.read(p)
+	if errors.Is(err, unix.ECONNRESET) {
+		n, err = l.read(p)
+	}
+	return n, err
+}
+
+// read reads a whole packet into p where p is large enough for any: the
+// kernel throws away what does not fit. Else the packet goes through spill.
+func (l *packetLink) read(p []byte) (int, error) {
 	if len(l.held) == 0 {
 		if len(p) >= l.coming {
 			return l.in.Read(p)

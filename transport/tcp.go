@@ -2,11 +2,17 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"kith/driver"
 	"kith/internal/rendezvous"
+	"kith/sock"
 )
 
 type tcpTransport struct{}
@@ -32,7 +38,7 @@ func (tcpTransport) Dial(ctx context.Context, a driver.Address) (driver.Conn, er
 	if err != nil {
 		return nil, rendezvous.Absent(err)
 	}
-	return joinTCP(ctx, conn.(*net.TCPConn), a.Named(conn.RemoteAddr().String()), limit)
+	return joinTCP(ctx, conn.(*net.TCPConn), a.Named(conn.RemoteAddr().String()), limit, dials)
 }
 
 func (tcpTransport) Listen(ctx context.Context, a driver.Address) (driver.Listener, error) {
@@ -46,7 +52,9 @@ func (tcpTransport) Listen(ctx context.Context, a driver.Address) (driver.Listen
 		return nil, err
 	}
 	a = a.Named(socket.Addr().String())
-	shake := func(ctx context.Context, conn *net.TCPConn) (driver.Conn, error) { return joinTCP(ctx, conn, a, limit) }
+	shake := func(ctx context.Context, conn *net.TCPConn) (driver.Conn, error) {
+		return joinTCP(ctx, conn, a, limit, listens)
+	}
 	listening := socket.(*net.TCPListener)
 	return rendezvous.NewListener(a, listening, listening.AcceptTCP, shake), nil
 }
@@ -62,11 +70,42 @@ func hostPort(a driver.Address) (limit int, err error) {
 	return limit, nil
 }
 
-func joinTCP(ctx context.Context, conn *net.TCPConn, a driver.Address, limit int) (driver.Conn, error) {
-	joined, err := joinSocket(ctx, conn, a, limit, false)
+func joinTCP(ctx context.Context, conn *net.TCPConn, a driver.Address, limit int, as role) (driver.Conn, error) {
+	l := &tcpLink{byteLink{in: conn, out: conn}}
+	w, err := greet(ctx, l, rendezvous.NewHello(rendezvous.Stream, limit), as)
 	if err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
-	return joined, nil
+	return newStream(l, a, w), nil
+}
+
+// A tcpLink is a byteLink whose Close waits until the peer's kernel has
+// everything. Else bytes of the peer's that nobody will read would make our
+// kernel reset the connection, and throw away what it had not sent yet.
+type tcpLink struct{ byteLink }
+
+func (l *tcpLink) Close() error {
+	// The kernel tells nobody of an acknowledgement: ask, ever more rarely.
+	for pause, end := time.Millisecond, time.Now().Add(linger); l.unacknowledged() > 0; pause *= 2 {
+		if time.Now().After(end) {
+			return errors.Join(fmt.Errorf("the peer has not taken everything within %v: %w", linger, os.ErrDeadlineExceeded), l.byteLink.Close())
+		}
+		time.Sleep(pause)
+	}
+	return l.byteLink.Close()
+}
+
+// unacknowledged is how many bytes the peer's kernel does not have yet and could
+// still take.
+func (l *tcpLink) unacknowledged() (n int) {
+	_ = sock.Control(l.out, func(fd int) error {
+		info, err := unix.GetsockoptTCPInfo(fd, unix.SOL_TCP, unix.TCP_INFO)
+		if err != nil || info.State == unix.BPF_TCP_CLOSE {
+			return err // the peer reset the connection: it wants nothing
+		}
+		n, err = unix.IoctlGetInt(fd, unix.TIOCOUTQ)
+		return err
+	})
+	return n
 }

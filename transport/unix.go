@@ -45,7 +45,7 @@ func (t *unixTransport) Dial(ctx context.Context, a driver.Address) (driver.Conn
 	if err != nil {
 		return nil, err
 	}
-	return t.admit(ctx, conn, a.Named(path), limit)
+	return t.admit(ctx, conn, a.Named(path), limit, dials)
 }
 
 func (t *unixTransport) Listen(ctx context.Context, a driver.Address) (driver.Listener, error) {
@@ -59,7 +59,7 @@ func (t *unixTransport) Listen(ctx context.Context, a driver.Address) (driver.Li
 	}
 	a = a.Named(path)
 	shake := func(ctx context.Context, conn *net.UnixConn) (driver.Conn, error) {
-		return t.admit(ctx, conn, a, limit)
+		return t.admit(ctx, conn, a, limit, listens)
 	}
 	return rendezvous.NewListener(a, socket, socket.AcceptUnix, shake), nil
 }
@@ -76,11 +76,11 @@ func located(a driver.Address) (limit int, path string, err error) {
 
 // admit makes a Conn of a connected socket, which it owns, once the peer has
 // been admitted and the two sides have agreed.
-func (t *unixTransport) admit(ctx context.Context, conn *net.UnixConn, a driver.Address, limit int) (driver.Conn, error) {
+func (t *unixTransport) admit(ctx context.Context, conn *net.UnixConn, a driver.Address, limit int, as role) (driver.Conn, error) {
 	err := rendezvous.Admit(conn, rendezvous.Stream)
 	if err == nil {
 		var joined driver.Conn
-		if joined, err = joinSocket(ctx, conn, a, limit, t.network == "unixpacket"); err == nil {
+		if joined, err = joinSocket(ctx, conn, a, limit, t.network == "unixpacket", as); err == nil {
 			return joined, nil
 		}
 	}
@@ -89,11 +89,11 @@ func (t *unixTransport) admit(ctx context.Context, conn *net.UnixConn, a driver.
 }
 
 // joinSocket shakes hands over a connected socket and makes a Conn of it.
-func joinSocket(ctx context.Context, socket end, a driver.Address, limit int, packets bool) (driver.Conn, error) {
+func joinSocket(ctx context.Context, socket end, a driver.Address, limit int, packets bool, as role) (driver.Conn, error) {
 	hello := rendezvous.NewHello(rendezvous.Stream, limit)
 	plain := byteLink{in: socket, out: socket}
 	if !packets {
-		w, err := greet(ctx, &plain, hello)
+		w, err := greet(ctx, &plain, hello, as)
 		return newStream(&plain, a, w), err
 	}
 	largest, err := largestPacket(socket)
@@ -102,7 +102,7 @@ func joinSocket(ctx context.Context, socket end, a driver.Address, limit int, pa
 	}
 	hello.Packet = uint64(largest)
 	l := &packetLink{byteLink: plain, largest: largest, coming: rendezvous.HelloSize}
-	w, err := greet(ctx, l, hello)
+	w, err := greet(ctx, l, hello, as)
 	l.coming = w.packet
 	return newStream(l, a, w), err
 }

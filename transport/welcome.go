@@ -21,21 +21,44 @@ type welcome struct {
 // maxPacket is the largest packet that is sent or believed, in bytes.
 const maxPacket = 1 << 20
 
-// greet says our hello over the link, and hears the peer's.
-func greet(ctx context.Context, l link, own rendezvous.Hello) (welcome, error) {
+// A role is a side of the handshake: the one that dials speaks first. When the
+// other has answered, there is a connection.
+type role bool
+
+const (
+	dials   role = false
+	listens role = true
+)
+
+// greet shakes hands over the link.
+func greet(ctx context.Context, l link, own rendezvous.Hello, as role) (w welcome, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, rendezvous.HandshakeTime, rendezvous.ErrSilent)
 	defer cancel()
-	if err := say(ctx, l, own); err != nil {
+	if as == dials {
+		if err := say(ctx, l, own); err != nil {
+			return welcome{}, err
+		}
+	}
+	heard, err := hear(ctx, l)
+	if err != nil {
 		return welcome{}, err
 	}
+	w, err = agree(own, heard)
+	if as == listens { // whatever it comes to: our hello shows the peer what is wrong
+		if said := say(ctx, l, own); err == nil {
+			err = said
+		}
+	}
+	return w, err
+}
+
+func hear(ctx context.Context, l link) ([]byte, error) {
 	reading := sys.Bridge{SetDeadline: l.SetReadDeadline}
 	reading.Arm(ctx)
 	defer reading.Disarm()
 	heard := make([]byte, rendezvous.HelloSize)
-	if _, err := io.ReadFull(l, heard); err != nil {
-		return welcome{}, reading.Cause(ctx, rendezvous.HungUp(err))
-	}
-	return agree(own, heard)
+	_, err := io.ReadFull(l, heard)
+	return heard, reading.Cause(ctx, rendezvous.HungUp(err))
 }
 
 // say writes our hello.

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -25,7 +26,10 @@ type Child struct {
 	stdin io.WriteCloser
 	heard chan string
 	log   transcript
+	ended chan struct{} // its stdout is closed
 	wait  func() error
+
+	killed atomic.Bool
 }
 
 // Command prepares a child that will run the Func registered as name. Start
@@ -52,9 +56,9 @@ func Command(t testing.TB, name string, args ...string) *Child {
 // listen collects what the child says until its last copy of stdout is closed.
 // Wait comes after: it would close the pipe under the reader.
 func (c *Child) listen(stdout io.ReadCloser) {
-	ended := make(chan struct{})
+	c.ended = make(chan struct{})
 	go func() {
-		defer close(ended)
+		defer close(c.ended)
 		defer close(c.heard)
 		lines := bufio.NewScanner(stdout)
 		for lines.Scan() {
@@ -68,7 +72,7 @@ func (c *Child) listen(stdout io.ReadCloser) {
 			_ = stdout.Close()
 			return nil
 		}
-		<-ended
+		<-c.ended
 		return c.Cmd.Wait()
 	})
 }
@@ -106,9 +110,16 @@ func (c *Child) Wait() error {
 // Kill ends the child with SIGKILL. When it returns, the kernel has closed all
 // that the child held.
 func (c *Child) Kill() {
+	c.killed.Store(true)
 	_ = c.Cmd.Process.Kill()
 	_ = c.Wait()
 }
+
+// Killed reports whether Kill was called.
+func (c *Child) Killed() bool { return c.killed.Load() }
+
+// Ended is closed when the child has ended, or has closed its stdout.
+func (c *Child) Ended() <-chan struct{} { return c.ended }
 
 // Stop halts the child with SIGSTOP, and returns when it no longer runs.
 func (c *Child) Stop() error {

@@ -3,6 +3,7 @@ package rendezvous
 import (
 	"context"
 	"io"
+	"sync"
 	"time"
 
 	"kith/driver"
@@ -14,6 +15,7 @@ type listener[P any] struct {
 	*Acceptor[P]
 	address driver.Address
 	source  io.Closer
+	once    sync.Once
 }
 
 // A socketListener is what net's listeners have in common, and a Socket.
@@ -36,13 +38,16 @@ func NewListener[P any](a driver.Address, socket socketListener, accept func() (
 // Serve takes peers as a driver.Listener: take waits for one, shake makes a Conn
 // of it. Close closes source at last.
 func Serve[P any](a driver.Address, source io.Closer, take func(context.Context) (P, error), shake func(context.Context, P) (driver.Conn, error)) driver.Listener {
-	return &listener[P]{NewAcceptor(take, shake), a, source}
+	return &listener[P]{Acceptor: NewAcceptor(take, shake), address: a, source: source}
 }
 
 func (l *listener[P]) Address() driver.Address { return l.address }
 
 // Close ends what the acceptor has under way, then removes the name.
-func (l *listener[P]) Close() error {
-	l.Acceptor.Close()
-	return l.source.Close()
+func (l *listener[P]) Close() (err error) {
+	l.once.Do(func() {
+		l.Acceptor.Close()
+		err = l.source.Close()
+	})
+	return err
 }
