@@ -70,7 +70,7 @@ func (a *Address) parseKeys(query string) error {
 func unescape(text string) (string, error) {
 	plain, err := url.PathUnescape(text)
 	if err != nil {
-		return "", fmt.Errorf("%w: %v", ErrAddress, err)
+		return "", fmt.Errorf("%w: %w", ErrAddress, err)
 	}
 	if strings.ContainsRune(plain, 0) {
 		return "", fmt.Errorf("%w: a name cannot hold a NUL byte", ErrAddress)

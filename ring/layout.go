@@ -33,8 +33,9 @@ import (
 const (
 	// ControlSize is the size of what lies before the ring, in bytes.
 	ControlSize = 4096
-	// MinSize and MaxSize bound the size of a ring, in bytes.
+	// MinSize is the smallest ring, in bytes.
 	MinSize = 4096
+	// MaxSize is the largest ring, in bytes.
 	MaxSize = 1 << 30
 
 	sizeAt      = 8

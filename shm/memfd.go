@@ -69,7 +69,7 @@ func Verify(file *os.File, size int64, seals int) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrUnsealed, err)
-	case int64(system.Type) != unix.TMPFS_MAGIC:
+	case system.Type != unix.TMPFS_MAGIC:
 		return fmt.Errorf("%w: of file system %#x (huge pages?)", ErrUnsealed, system.Type)
 	case has&seals != seals:
 		return fmt.Errorf("%w: seals %#x, want %#x", ErrUnsealed, has, seals)

@@ -40,7 +40,8 @@ func createOutput(ctx context.Context, name string) (*output, error) {
 
 func createReplacement(name string, old fs.FileInfo) (*output, error) {
 	file, replacement, err := newReplacement(name, old)
-	return &output{file: file, name: name, new: replacement}, err
+	o := &output{file: file, name: name, new: replacement}
+	return o, o.failed("create", err)
 }
 
 func (o *output) write(ctx context.Context, bytes []byte) error {

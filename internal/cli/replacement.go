@@ -29,7 +29,7 @@ func newReplacement(name string, old fs.FileInfo) (*os.File, *replacement, error
 		return nil, nil, err
 	}
 	if old != nil && unix.Faccessat(unix.AT_FDCWD, target, unix.W_OK, unix.AT_EACCESS) != nil {
-		return nil, nil, &fs.PathError{Op: "write", Path: name, Err: syscall.EACCES}
+		return nil, nil, &fs.PathError{Op: "write", Path: target, Err: syscall.EACCES}
 	}
 	r := &replacement{target: target}
 	file, err := r.createUnnamed()

@@ -41,10 +41,12 @@ the transport: shm:orders, unix:/run/orders.sock, tcp:localhost:7000, fifo:order
 		Version:       version(),
 		SilenceErrors: true, // Main prints them, once
 		SilenceUsage:  true, // what went wrong is not how to use it
+
+		DisableSuggestions: true, // an error is one line
 	}
 	root.SetVersionTemplate("kith {{.Version}}\n")
 	colourFlag(root)
-	root.AddCommand(sendCommand(), recvCommand())
+	root.AddCommand(sendCommand(), recvCommand(), compareCommand())
 	return root
 }
 

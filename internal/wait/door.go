@@ -48,7 +48,7 @@ func NewDoor(socket Socket) (*Door, error) {
 	d := &Door{socket: socket, raw: raw, bridge: sys.Bridge{SetDeadline: socket.SetReadDeadline}}
 	d.take = func(fd uintptr) bool {
 		n, err := sys.ReceiveNow(int(fd), d.knocks[:])
-		if err == unix.EAGAIN {
+		if errors.Is(err, unix.EAGAIN) {
 			return false // parks, until there is something
 		}
 		d.outcome = err
@@ -74,7 +74,7 @@ func (d *Door) Await(ctx context.Context) error {
 	if err := d.raw.Read(d.take); err != nil {
 		return d.bridge.Cause(ctx, err)
 	}
-	d.hungUp = d.outcome == ErrHangUp
+	d.hungUp = errors.Is(d.outcome, ErrHangUp)
 	return d.outcome
 }
 

@@ -63,10 +63,10 @@ func (c *conn) Close() error {
 
 // entered is what a call returns that was not let in.
 func entered(err error) error {
-	switch err {
-	case wait.ErrShut:
+	switch {
+	case errors.Is(err, wait.ErrShut):
 		return net.ErrClosed
-	case wait.ErrTaken:
+	case errors.Is(err, wait.ErrTaken):
 		return driver.ErrConcurrent
 	}
 	return err
