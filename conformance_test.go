@@ -8,7 +8,13 @@ import (
 	"kith/transporttest"
 )
 
-func TestMain(m *testing.M) { transporttest.Main(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv("KITH_EXAMPLE_CHILD") != "" {
+		exampleChild()
+		return
+	}
+	transporttest.Main(m)
+}
 
 func TestConformance(t *testing.T) {
 	for _, subject := range []struct {

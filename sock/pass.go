@@ -89,11 +89,16 @@ func take(control []byte, flags, count int) ([]*os.File, error) {
 			files = append(files, os.NewFile(uintptr(fd), "received"))
 		}
 	}
-	if err != nil || flags&unix.MSG_CTRUNC != 0 || len(files) != count {
-		CloseAll(files)
-		return nil, fmt.Errorf("%w: want %d, got %d (or the descriptor limit of this process was reached)", ErrFiles, count, len(files))
+	switch {
+	case flags&unix.MSG_CTRUNC != 0:
+		err = fmt.Errorf("%w: %w (raise it: ulimit -n)", ErrFiles, unix.EMFILE) // there was room for MaxFiles
+	case err != nil || len(files) != count:
+		err = fmt.Errorf("%w: want %d, got %d", ErrFiles, count, len(files))
+	default:
+		return files, nil
 	}
-	return files, nil
+	CloseAll(files)
+	return nil, err
 }
 
 // CloseAll closes files; nil ones are passed over.

@@ -31,7 +31,9 @@ type stream struct {
 	frames  frames
 	reading sys.Bridge
 	writing sys.Bridge
-	ended   error // how the peer's stream ended, once it has; the receiver's own
+	ended   error // how the peer's stream ended, once it has
+
+	receiving sync.Mutex // held while a record is read
 
 	sending sync.Mutex            // held while a record is written, the goodbye too
 	sent    atomic.Pointer[error] // why nothing more can be sent
@@ -119,7 +121,14 @@ func (s *stream) cut(n int, err error) error {
 }
 
 func (s *stream) Receive(ctx context.Context) ([]byte, error) {
-	if s.ended != nil {
+	if !s.receiving.TryLock() {
+		if s.closed.Load() {
+			return nil, net.ErrClosed
+		}
+		return nil, driver.ErrConcurrent
+	}
+	defer s.receiving.Unlock()
+	if s.ended != nil && !s.closed.Load() {
 		return nil, s.ended
 	}
 	s.reading.Arm(ctx)
@@ -211,6 +220,9 @@ func (s *stream) Close() error {
 		_, s.unsaid = s.write(ring.Pack(ring.Goodbye, 0), nil)
 	}
 	err := s.link.Close()
+	s.receiving.Lock() // the Receive in flight has ended, or is about to
+	defer s.receiving.Unlock()
+	s.reading.Disarm()
 	if errors.Is(s.unsaid, os.ErrDeadlineExceeded) {
 		err = fmt.Errorf("the peer has not made room for the goodbye in %v, and will see a death: %w", linger, s.unsaid)
 	}

@@ -25,10 +25,11 @@ func base(number uint64) uint64 { return number * 0x9e3779b97f4a7c15 }
 func fill(payload []byte, number uint64) {
 	word := base(number)
 	for ; len(payload) >= blockSize; payload = payload[blockSize:] {
-		binary.NativeEndian.PutUint64(payload[0:], word)
-		binary.NativeEndian.PutUint64(payload[8:], word+1)
-		binary.NativeEndian.PutUint64(payload[16:], word+2)
-		binary.NativeEndian.PutUint64(payload[24:], word+3)
+		block := (*[blockSize]byte)(payload)
+		binary.NativeEndian.PutUint64(block[0:8], word)
+		binary.NativeEndian.PutUint64(block[8:16], word+1)
+		binary.NativeEndian.PutUint64(block[16:24], word+2)
+		binary.NativeEndian.PutUint64(block[24:32], word+3)
 		word += 4
 	}
 }
@@ -49,10 +50,11 @@ func check(payload []byte, size int, number uint64) error {
 func sum(payload []byte) uint64 {
 	var a, b, c, d uint64
 	for ; len(payload) >= blockSize; payload = payload[blockSize:] {
-		a += binary.NativeEndian.Uint64(payload[0:])
-		b += binary.NativeEndian.Uint64(payload[8:])
-		c += binary.NativeEndian.Uint64(payload[16:])
-		d += binary.NativeEndian.Uint64(payload[24:])
+		block := (*[blockSize]byte)(payload)
+		a += binary.NativeEndian.Uint64(block[0:8])
+		b += binary.NativeEndian.Uint64(block[8:16])
+		c += binary.NativeEndian.Uint64(block[16:24])
+		d += binary.NativeEndian.Uint64(block[24:32])
 	}
 	return a + b + c + d
 }

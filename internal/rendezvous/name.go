@@ -51,11 +51,11 @@ func directory() (string, error) {
 		}
 		return chosen, os.MkdirAll(chosen, 0o700)
 	}
-	uid := strconv.Itoa(os.Getuid())
+	uid := strconv.Itoa(os.Geteuid())
 	if runtime := "/run/user/" + uid; ours(runtime) == nil {
 		return private(runtime + "/kith")
 	}
-	return private(filepath.Join(os.TempDir(), "kith-"+uid))
+	return private("/tmp/kith-" + uid) // not $TMPDIR: both sides must find it
 }
 
 // private makes a directory for this user alone, and checks what it finds:
@@ -73,9 +73,9 @@ func ours(path string) error {
 		return err
 	}
 	owner := info.Sys().(*syscall.Stat_t).Uid
-	if !info.IsDir() || int(owner) != os.Getuid() || info.Mode().Perm()&0o022 != 0 {
+	if !info.IsDir() || int(owner) != os.Geteuid() || info.Mode().Perm()&0o022 != 0 {
 		return &os.PathError{Op: "use", Path: path, Err: fmt.Errorf(
-			"%w: not a directory of uid %d that nobody else can write (set KITH_DIR to another)", syscall.EPERM, os.Getuid())}
+			"%w: not a directory of uid %d that nobody else can write (set KITH_DIR to another)", syscall.EPERM, os.Geteuid())}
 	}
 	return nil
 }
