@@ -9,6 +9,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"kith/internal/sys"
 )
 
 // ErrNotFIFO is a file of another kind where a FIFO was asked for.
@@ -33,6 +35,20 @@ func OpenWriter(path string) (*os.File, error) { return open(path, os.O_WRONLY) 
 // OpenBoth opens the FIFO for reading and writing: it never waits, and its
 // reads never end (Linux's extension).
 func OpenBoth(path string) (*os.File, error) { return open(path, os.O_RDWR) }
+
+// Enlarge asks for a FIFO that holds the size in bytes, and leaves it as it is
+// where the kernel allows no more (pipe(7), fs.pipe-max-size and
+// fs.pipe-user-pages-soft). It returns what the FIFO holds.
+func Enlarge(file *os.File, size int) (capacity int, err error) {
+	err = sys.Control(file, func(fd int) error {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, size); err != nil && !errors.Is(err, unix.EPERM) {
+			return os.NewSyscallError("fcntl", err)
+		}
+		capacity, err = unix.FcntlInt(uintptr(fd), unix.F_GETPIPE_SZ, 0)
+		return os.NewSyscallError("fcntl", err)
+	})
+	return capacity, err
+}
 
 func open(path string, mode int) (*os.File, error) {
 	file, err := os.OpenFile(path, mode|unix.O_NONBLOCK, 0)

@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"kith/internal/sys"
 )
 
 // Cred is who made the other end of a socket, at the moment it connected or
@@ -18,7 +20,7 @@ type Cred struct {
 // Peer asks the kernel who is at the other end of a Unix socket.
 func Peer(c syscall.Conn) (Cred, error) {
 	var cred *unix.Ucred
-	err := Control(c, func(fd int) (err error) {
+	err := sys.Control(c, func(fd int) (err error) {
 		cred, err = unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 		return os.NewSyscallError("getsockopt", err)
 	})
@@ -26,18 +28,4 @@ func Peer(c syscall.Conn) (Cred, error) {
 		return Cred{}, err
 	}
 	return Cred{PID: int(cred.Pid), UID: int(cred.Uid), GID: int(cred.Gid)}, nil
-}
-
-// Control runs f on the descriptor of c, which stays open meanwhile. The
-// function must not block.
-func Control(c syscall.Conn, f func(fd int) error) error {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var inner error
-	if err := raw.Control(func(fd uintptr) { inner = f(int(fd)) }); err != nil {
-		return err
-	}
-	return inner
 }

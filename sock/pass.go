@@ -25,7 +25,7 @@ var ErrFiles = errors.New("unexpected number of descriptors")
 func Send(c syscall.Conn, record []byte, files ...*os.File) error {
 	fds := make([]int, len(files))
 	for i, file := range files {
-		if err := Control(file, func(fd int) error { fds[i] = fd; return nil }); err != nil {
+		if err := sys.Control(file, func(fd int) error { fds[i] = fd; return nil }); err != nil {
 			return err
 		}
 	}

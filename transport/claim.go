@@ -10,7 +10,6 @@ import (
 
 	"kith/fifo"
 	"kith/internal/sys"
-	"kith/sock"
 )
 
 // claim waits until it is this dialer's turn: until it holds the lock on the
@@ -47,7 +46,7 @@ func tryClaim(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = sock.Control(turn, func(fd int) error {
+	err = sys.Control(turn, func(fd int) error {
 		return sys.Again(func() error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
 	})
 	if err == nil && same(turn, path) {

@@ -23,6 +23,10 @@ const (
 	turns  = ""
 )
 
+// capacity is what is asked for in each FIFO, in bytes: with the kernel's 64 KiB,
+// a writer of large messages sleeps and wakes for each of them.
+const capacity = 1 << 20
+
 var fifoSuffixes = []string{back, toward, turns}
 
 // A fifoName is a name that a listener has made.
@@ -143,7 +147,13 @@ func openEnds(path string) (_ *caller, err error) {
 		return nil, err
 	}
 	defer reader.Close()
-	c.out, err = fifo.OpenWriter(path + back + ".new")
+	if c.out, err = fifo.OpenWriter(path + back + ".new"); err != nil {
+		return nil, err
+	}
+	_, err = fifo.Enlarge(c.in, capacity)
+	if err == nil {
+		_, err = fifo.Enlarge(c.out, capacity)
+	}
 	return c, err
 }
 

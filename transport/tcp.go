@@ -10,9 +10,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"kith/internal/sys"
+
 	"kith/driver"
 	"kith/internal/rendezvous"
-	"kith/sock"
 )
 
 type tcpTransport struct{}
@@ -99,7 +100,7 @@ func (l *tcpLink) Close() error {
 // unacknowledged is how many bytes the peer's kernel does not have yet and could
 // still take.
 func (l *tcpLink) unacknowledged() (n int) {
-	_ = sock.Control(l.out, func(fd int) error {
+	_ = sys.Control(l.out, func(fd int) error {
 		info, err := unix.GetsockoptTCPInfo(fd, unix.SOL_TCP, unix.TCP_INFO)
 		if err != nil || info.State == unix.BPF_TCP_CLOSE {
 			return err // the peer reset the connection: it wants nothing

@@ -9,9 +9,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"kith/internal/sys"
+
 	"kith/driver"
 	"kith/internal/rendezvous"
-	"kith/sock"
 )
 
 // A unixTransport carries a stream over Unix sockets of one type.
@@ -113,7 +114,7 @@ func joinSocket(ctx context.Context, socket end, a driver.Address, limit int, pa
 // while the peer takes one.
 func largestPacket(socket syscall.Conn) (int, error) {
 	size := 0
-	err := sock.Control(socket, func(fd int) (err error) {
+	err := sys.Control(socket, func(fd int) (err error) {
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, maxPacket) // the kernel gives what it allows
 		size, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF)
 		return os.NewSyscallError("getsockopt", err)

@@ -158,7 +158,7 @@ func (p *parts) hear(count int) error {
 // we can park, and closes any other.
 func checkSocket(file *os.File) (*os.File, error) {
 	var domain int
-	err := sock.Control(file, func(fd int) (err error) {
+	err := sys.Control(file, func(fd int) (err error) {
 		domain, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
 		return err
 	})
