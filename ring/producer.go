@@ -65,6 +65,6 @@ func (p *Producer) publish(at uint64, h Header) {
 	if p.fence {
 		atomic.StoreUint64(word, uint64(h))
 	} else {
-		StoreRelease(word, uint64(h))
+		publish(word, uint64(h))
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 
 	"kith/internal/sys"
-	"kith/ring"
 )
 
 // A Gate lets one call at a time through until it is shut, and lets who shuts
@@ -14,7 +13,7 @@ import (
 // Entering costs no fence where the kernel has sys.Barrier: then it is Wait
 // that pays for it.
 type Gate struct {
-	busy uint64 // 1 while a call is inside
+	busy flag // set while a call is inside
 	shut atomic.Bool
 	left chan struct{}
 }
@@ -29,31 +28,40 @@ var ErrShut = errors.New("shut")
 var ErrTaken = errors.New("another call is inside")
 
 // Enter lets the caller in, if the gate is open and nobody is inside; then Leave
-// must follow. Two who enter in the same instant are a mistake that it may not
-// see.
-func (g *Gate) Enter() error {
-	if atomic.LoadUint64(&g.busy) != 0 && !g.shut.Load() {
-		return ErrTaken
+// must follow, and else Refused says why. Two who enter in the same instant are
+// a mistake that it may not see.
+func (g *Gate) Enter() bool {
+	if g.busy.isSet() || g.shut.Load() {
+		return false
 	}
-	if g.shut.Load() {
-		return ErrShut
-	}
-	store(&g.busy, 1)
+	g.busy.set()
 	if g.shut.Load() {
 		g.Leave()
+		return false
+	}
+	return true
+}
+
+// Refused is why Enter said no.
+func (g *Gate) Refused() error {
+	if g.shut.Load() {
 		return ErrShut
 	}
-	return nil
+	return ErrTaken
 }
 
 // Leave ends what Enter began.
 func (g *Gate) Leave() {
-	store(&g.busy, 0)
+	g.busy.clear()
 	if g.shut.Load() {
-		select {
-		case g.left <- struct{}{}:
-		default:
-		}
+		g.tell()
+	}
+}
+
+func (g *Gate) tell() {
+	select {
+	case g.left <- struct{}{}:
+	default:
 	}
 }
 
@@ -67,18 +75,7 @@ func (g *Gate) Shut() bool { return !g.shut.Swap(true) }
 // must notice it.
 func (g *Gate) Wait() {
 	sys.Barrier()
-	for atomic.LoadUint64(&g.busy) != 0 {
+	for g.busy.isSet() {
 		<-g.left
-	}
-}
-
-var lazily = sys.HaveBarrier()
-
-// store is an atomic store, without a fence where others pay for it.
-func store(p *uint64, value uint64) {
-	if lazily {
-		ring.StoreRelease(p, value)
-	} else {
-		atomic.StoreUint64(p, value)
 	}
 }

@@ -85,15 +85,16 @@ func NewBell(want *atomic.Uint64, door *Door) Bell { return Bell{want: want, doo
 // Ring wakes the peer if it has asked and was not answered yet. It comes after
 // the publishing store. It reports whether the peer has closed.
 func (b *Bell) Ring() (open bool) {
-	want := b.want.Load()
-	switch want & modes {
-	case asked:
-		if want != b.answered {
-			b.answered = want
-			b.door.Knock()
-		}
-	case closed:
-		return false
+	if want := b.want.Load(); want&modes != 0 {
+		return b.answer(want)
 	}
 	return true
+}
+
+func (b *Bell) answer(want uint64) (open bool) {
+	if want&modes == asked && want != b.answered {
+		b.answered = want
+		b.door.Knock()
+	}
+	return want&modes == asked
 }

@@ -61,15 +61,12 @@ func (c *conn) Close() error {
 	return errors.Join(c.front.Close(), c.back.Close(), sys.Unmap(c.own), sys.Unmap(c.peer))
 }
 
-// entered is what a call returns that was not let in.
-func entered(err error) error {
-	switch {
-	case errors.Is(err, wait.ErrShut):
-		return net.ErrClosed
-	case errors.Is(err, wait.ErrTaken):
+// refused is what a call returns that was not let in.
+func refused(gate *wait.Gate) error {
+	if errors.Is(gate.Refused(), wait.ErrTaken) {
 		return driver.ErrConcurrent
 	}
-	return err
+	return net.ErrClosed
 }
 
 // ended is why a side's half of the connection came to an end for good: the

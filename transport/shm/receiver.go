@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 
 	"kith/driver"
 	"kith/internal/wait"
@@ -34,8 +35,8 @@ func newReceiver(own, peer ring.Segment, front, back *wait.Door) receiver {
 }
 
 func (r *receiver) Receive(ctx context.Context) ([]byte, error) {
-	if err := r.gate.Enter(); err != nil {
-		return nil, entered(err)
+	if !r.gate.Enter() {
+		return nil, refused(r.gate)
 	}
 	msg, err := r.receive(ctx)
 	r.gate.Leave()
@@ -88,8 +89,11 @@ func (r *receiver) wait(ctx context.Context) error {
 		r.bell.Ring()
 	}
 	err := r.waiter.Wait(ctx, r.consumer.Word(), 0)
-	if errors.Is(err, wait.ErrHangUp) {
+	switch {
+	case errors.Is(err, wait.ErrHangUp):
 		r.over = driver.ErrPeerDied
+	case errors.Is(err, wait.ErrShut):
+		return net.ErrClosed
 	}
-	return entered(err)
+	return err
 }

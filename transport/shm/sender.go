@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync/atomic"
 
 	"kith/driver"
@@ -36,25 +37,22 @@ func newSender(own, peer ring.Segment, fence bool, front, back *wait.Door) sende
 }
 
 func (s *sender) Send(ctx context.Context, msg []byte) error {
-	if err := s.gate.Enter(); err != nil {
-		return entered(err)
+	if !s.gate.Enter() {
+		return refused(s.gate)
 	}
-	err := s.send(ctx, msg)
+	var err error
+	switch {
+	case s.over != nil:
+		err = s.over
+	case len(msg) > s.limit:
+		err = driver.TooLarge(len(msg), s.limit)
+	case len(msg) <= s.piece:
+		err = s.put(ctx, ring.Message, msg)
+	default:
+		err = s.sendPieces(ctx, msg)
+	}
 	s.gate.Leave()
 	return err
-}
-
-func (s *sender) send(ctx context.Context, msg []byte) error {
-	if s.over != nil {
-		return s.over
-	}
-	if len(msg) <= min(s.piece, s.limit) {
-		return s.put(ctx, ring.Message, msg)
-	}
-	if len(msg) > s.limit {
-		return driver.TooLarge(len(msg), s.limit)
-	}
-	return s.sendPieces(ctx, msg)
 }
 
 // sendPieces sends a message that is too long for one record. Once the first
@@ -106,7 +104,7 @@ func (s *sender) ring() error {
 func (s *sender) failed(err error) error {
 	switch {
 	case errors.Is(err, wait.ErrShut):
-		return entered(err)
+		return net.ErrClosed
 	case errors.Is(err, wait.ErrHangUp):
 		s.over = driver.Gone()
 	case errors.Is(err, ring.ErrCorrupt):
@@ -118,8 +116,8 @@ func (s *sender) failed(err error) error {
 }
 
 func (s *sender) CloseSend() error {
-	if err := s.gate.Enter(); err != nil {
-		return entered(err)
+	if !s.gate.Enter() {
+		return refused(s.gate)
 	}
 	defer s.gate.Leave()
 	switch {
