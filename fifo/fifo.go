@@ -53,10 +53,13 @@ func Enlarge(file *os.File, size int) (capacity int, err error) {
 func open(path string, mode int) (*os.File, error) {
 	file, err := os.OpenFile(path, mode|unix.O_NONBLOCK, 0)
 	if err != nil {
+		if info, absent := os.Stat(path); absent == nil && !isFIFO(info) { // a socket fails with ENXIO
+			err = &os.PathError{Op: "open", Path: path, Err: ErrNotFIFO}
+		}
 		return nil, err
 	}
 	info, err := file.Stat()
-	if err == nil && info.Mode().Type() != fs.ModeNamedPipe {
+	if err == nil && !isFIFO(info) {
 		err = &os.PathError{Op: "open", Path: path, Err: ErrNotFIFO}
 	}
 	if err != nil {
@@ -65,3 +68,5 @@ func open(path string, mode int) (*os.File, error) {
 	}
 	return file, nil
 }
+
+func isFIFO(info fs.FileInfo) bool { return info.Mode().Type() == fs.ModeNamedPipe }

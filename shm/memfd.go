@@ -25,6 +25,9 @@ var ErrUnsealed = errors.New("not memory that can be relied on")
 // later. It can be sealed, not executed, and is gone with its last descriptor
 // and mapping. The name is for people, in /proc/PID/maps.
 func Memfd(name string, size int64) (*os.File, error) {
+	if size >= large && size > sys.AvailableMemory() {
+		return nil, os.NewSyscallError("memfd_create", unix.ENOMEM)
+	}
 	fd, err := create(name)
 	if err != nil {
 		return nil, os.NewSyscallError("memfd_create", err)
@@ -37,6 +40,10 @@ func Memfd(name string, size int64) (*os.File, error) {
 	}
 	return file, nil
 }
+
+// large is the size in bytes from which Memfd asks how much memory there is. A
+// memfd has no limit of its own: the kernel would not say no, but kill.
+const large = 1 << 20
 
 // create asks for memory that cannot be made executable; kernels before 6.3 do
 // not know that.
