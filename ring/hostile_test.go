@@ -75,6 +75,8 @@ func FuzzProducer(f *testing.F) {
 		f.Add(append(bytes.Clone(full), step(1000, value)...))
 		f.Add(append(bytes.Clone(full), step(0x8000|1000, value)...))
 	}
+	backwards := bytes.Join([][]byte{full, step(1000, 1008), step(1000, 2016), step(1000, 8), step(0, 0)}, nil)
+	f.Add(backwards)
 	p := newPair(f, 4096, false)
 	f.Fuzz(func(t *testing.T, steps []byte) {
 		p.begin(false)

@@ -16,8 +16,8 @@ var closeCases = []testCase{
 	{name: "close/after sending", needs: stream, near: drainLate, far: sendAndClose},
 	{name: "close/with messages unread", needs: stream, near: closeUnread, far: drainAfterClose},
 	{name: "close/again and at once", near: closeAtOnce, far: waitForEnd},
-	{name: "close/under a receive", near: closeUnderReceive, far: waitForEnd},
-	{name: "close/under a send", near: closeUnderSend, far: readNothing},
+	{name: "close/under a receive", near: closeUnderReceive, far: endWhenTold},
+	{name: "close/under a send", near: closeUnderSend, far: endWhenTold},
 	{name: "close/use after", near: useAfterClose, far: waitForEnd},
 	{name: "close/keeps what was received", needs: stream, near: keepReceived, far: sendWhenTold},
 	{name: "close/then the peer sends", near: sendToClosed, far: closeWhenTold},
@@ -69,7 +69,8 @@ func drainAfterClose(s *side) error {
 
 func waitForEnd(s *side) error { return s.receiveEnd(io.EOF) }
 
-func readNothing(s *side) error { return s.await("done") }
+// endWhenTold does not answer a goodbye with its own before it is told to.
+func endWhenTold(s *side) error { return steps(func() error { return s.await("done") }, s.conn.Close) }
 
 func closeAtOnce(s *side) error {
 	var closing sync.WaitGroup
@@ -87,6 +88,7 @@ func closeUnderReceive(s *side) error {
 		receiving.Parked,
 		s.conn.Close,
 		func() error { return failure("receive", receiving.Wait(), net.ErrClosed) },
+		func() error { return s.tell("done") },
 	)
 }
 

@@ -23,9 +23,11 @@ func listenInUse(s *side) error {
 		return err
 	}
 	for range 2 {
-		_, err := kith.Listen(s, s.address)
-		err = failure("listen", err, syscall.EADDRINUSE)
-		if err := errors.Join(err, s.ask(s.address)); err != nil {
+		err := steps(
+			func() error { return failure("listen", s.tryListen(), syscall.EADDRINUSE) },
+			func() error { return s.ask(s.address) },
+		)
+		if err != nil {
 			return err
 		}
 	}
@@ -34,6 +36,15 @@ func listenInUse(s *side) error {
 		func() error { return s.await("stopped") },
 		func() error { return s.serveHere(s.address) },
 	)
+}
+
+// tryListen listens in vain, or for a moment.
+func (s *side) tryListen() error {
+	listener, err := kith.Listen(s, s.address)
+	if err != nil {
+		return err
+	}
+	return listener.Close()
 }
 
 func serveTillTold(s *side) error {

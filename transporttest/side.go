@@ -2,7 +2,6 @@ package transporttest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"kith"
@@ -61,9 +60,17 @@ func steps(each ...func() error) error {
 	return nil
 }
 
-// both makes two calls at once, and returns when both have.
+// both makes two calls at once, and returns when both have, or one has failed:
+// then the other may wait for what does not come, and ends with the Conn.
 func both(one, two func() error) error {
-	first := kithtest.Go(one)
-	err := two()
-	return errors.Join(first.Wait(), err)
+	first, second := kithtest.Go(one), kithtest.Go(two)
+	select {
+	case <-first.Done():
+	case <-second.Done():
+		first, second = second, first
+	}
+	if err := first.Wait(); err != nil {
+		return err
+	}
+	return second.Wait()
 }

@@ -32,7 +32,16 @@ func play(t *testing.T, m mode, c testCase, address string) {
 	case <-time.After(hangTime + 5*time.Second):
 		s.hung()
 	}
-	if err := before.Left(); err != nil && !t.Failed() {
+	settled(t, before)
+}
+
+// settled fails a test that leaves something behind. One that has failed
+// already may.
+func settled(t *testing.T, before *kithtest.Holdings) {
+	if t.Failed() {
+		return
+	}
+	if err := before.Left(); err != nil {
 		t.Error(err)
 	}
 }

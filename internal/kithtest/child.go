@@ -37,7 +37,7 @@ type Child struct {
 func Command(t testing.TB, name string, args ...string) *Child {
 	t.Helper()
 	c := &Child{Cmd: exec.Command("/proc/self/exe", args...), t: t, heard: make(chan string, 64)}
-	c.Cmd.Env = append(os.Environ(), picker+"="+name)
+	c.Cmd.Env = append(os.Environ(), picker+"="+name, "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	c.Cmd.Stderr = &c.log
 	stdin, err := c.Cmd.StdinPipe()
 	if err != nil {

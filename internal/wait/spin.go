@@ -42,7 +42,7 @@ const (
 	// both back.
 	patience = 100 * time.Microsecond
 
-	full = 1 << 10 // a score of spins that have all found what they waited for
+	full = 1 << 10 // the score where all spins have paid
 	// pays is the score above which spinning is worth its time: a spin in vain
 	// costs about what a wake-up costs.
 	pays     = full / 2
@@ -53,12 +53,14 @@ const (
 var spinning atomic.Int32
 
 // A Spinner decides whether to spin, by how it went before: it keeps a moving
-// average of the spins that found what they waited for. While spinning does not
-// pay, it probes now and then, ever more rarely.
+// average of the spins that paid, which found what they waited for, and sooner
+// than by parking. While spinning does not pay, it probes now and then, ever
+// more rarely.
 type Spinner struct {
-	score int // 0…full, as if spinning had failed so far
-	skip  int // waits until the next probe
-	pause int // how many were skipped before this one
+	score int           // 0…full, as if spinning had failed so far
+	skip  int           // waits until the next probe
+	pause int           // how many were skipped before this one
+	park  time.Duration // the shortest park of late
 }
 
 // Until spins until the word is not old, if that is likely to be soon. It
@@ -67,9 +69,20 @@ func (s *Spinner) Until(word *atomic.Uint64, old uint64) bool {
 	if s.score < pays && !s.probe() {
 		return false
 	}
-	found := spin(word, old)
-	s.learn(found)
+	found, took := spin(word, old)
+	// Where both sides share a CPU, a spin keeps the peer from running, and finds
+	// what it waits for only when the kernel steps in; a park is much shorter.
+	s.learn(found && (s.park == 0 || took < s.park))
 	return found
+}
+
+// Parked tells how long a wait took that ended in a park.
+func (s *Spinner) Parked(took time.Duration) {
+	if s.park == 0 || took < s.park {
+		s.park = took
+	} else {
+		s.park += s.park / 16 // what was short once need not be so for ever
+	}
 }
 
 // probe reports whether this is the wait on which to try again.
@@ -81,8 +94,8 @@ func (s *Spinner) probe() bool {
 	return true
 }
 
-func (s *Spinner) learn(found bool) {
-	if found {
+func (s *Spinner) learn(paid bool) {
+	if paid {
 		s.score += (full - s.score) / 4
 		s.pause = 0
 		return
@@ -96,21 +109,19 @@ func (s *Spinner) learn(found bool) {
 
 // spin looks at the word for a short while on its own account, then for as long
 // as patience lasts as one of a limited number.
-func spin(word *atomic.Uint64, old uint64) bool {
+func spin(word *atomic.Uint64, old uint64) (found bool, took time.Duration) {
 	if look(word, old) {
-		return true
+		return true, 0
 	}
 	defer spinning.Add(-1)
 	if int(spinning.Add(1)) > max(1, runtime.GOMAXPROCS(0)/2) {
-		return false
+		return false, 0
 	}
-	for start := time.Now(); time.Since(start) < patience; {
+	for start := time.Now(); !found && took < patience; took = time.Since(start) {
 		runtime.Gosched()
-		if look(word, old) {
-			return true
-		}
+		found = look(word, old)
 	}
-	return false
+	return found, took
 }
 
 func look(word *atomic.Uint64, old uint64) bool {

@@ -3,6 +3,7 @@ package wait
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"kith/internal/sys"
 )
@@ -38,10 +39,11 @@ func (w *Waiter) Wait(ctx context.Context, word *atomic.Uint64, old uint64) erro
 		return nil
 	}
 	w.door.Arm(ctx)
-	for {
+	for start := time.Now(); ; {
 		err := w.park(ctx, word, old)
 		switch {
 		case word.Load() != old:
+			w.spinner.Parked(time.Since(start))
 			return nil
 		case w.gate.IsShut():
 			return ErrShut
