@@ -18,9 +18,11 @@ type packetLink struct {
 }
 
 func (l *packetLink) WriteRecord(header, body []byte) (int, error) {
-	first := min(len(body), l.largest-len(header))
-	written, err := l.byteLink.WriteRecord(header, body[:first])
-	for rest := body[first:]; err == nil && len(rest) > 0; {
+	if len(header)+len(body) <= l.largest {
+		return l.byteLink.WriteRecord(header, body)
+	}
+	written, err := l.out.Write(header) // alone, so that the pieces land where they belong
+	for rest := body; err == nil && len(rest) > 0; {
 		var n int
 		n, err = l.out.Write(rest[:min(len(rest), l.largest)])
 		written, rest = written+n, rest[n:]
