@@ -1,0 +1,135 @@
+package bench
+
+import (
+	"slices"
+	"testing"
+
+	"kith/internal/compare"
+)
+
+// turns is how often each pair is measured.
+const turns = 9
+
+// BenchmarkRoundTrip64B: ours/twin is to be at most 1.5.
+func BenchmarkRoundTrip64B(b *testing.B) {
+	againstTwin(b, compare.Cell{Kind: compare.RoundTrip, Size: 64, Count: 300_000})
+}
+
+// BenchmarkOneWay64B: twin/ours, which compares the rates, is to be at least 0.5.
+func BenchmarkOneWay64B(b *testing.B) {
+	againstTwin(b, compare.Cell{Kind: compare.OneWay, Size: 64, Count: 5_000_000})
+}
+
+// BenchmarkOneWay64KiB copies in and out: twin/ours is to be at least 0.6.
+func BenchmarkOneWay64KiB(b *testing.B) {
+	againstTwin(b, compare.Cell{Kind: compare.OneWay, Size: 64 << 10, Count: 20_000})
+}
+
+func againstTwin(b *testing.B, cell compare.Cell) {
+	at := place(b)
+	if at.Alone() {
+		b.Skip("two spinning sides need two CPUs: allow another, as in taskset -c 0,1")
+	}
+	c := buildTwin(b, at)
+	shm := start(b, "shm", at)
+	warmUp(b, shm, cell)
+	var bare, twins, ours, ratios, above []float64
+	allocs := 0.0
+	for turn := range turns {
+		line := c.cacheLine(b)
+		var theirs, mine float64
+		inTurn(turn,
+			func() { theirs = c.measure(b, cell) },
+			func() {
+				result := measure(b, shm, cell)
+				mine = result.PerOp(cell)
+				allocs = max(allocs, float64(result.Leader.Plus(result.Follower).Allocs)/float64(cell.Count))
+			})
+		bare, twins, ours = append(bare, line), append(twins, theirs), append(ours, mine)
+		ratios, above = append(ratios, mine/theirs), append(above, theirs/line)
+	}
+	b.ReportMetric(median(twins), "ns-twin")
+	b.ReportMetric(median(ours), "ns-ours")
+	b.ReportMetric(median(ratios), "ours/twin")
+	b.ReportMetric(1/median(ratios), "twin/ours")
+	b.ReportMetric(median(bare), "ns-cacheline")
+	b.ReportMetric(median(above), "twin/cacheline")
+	b.ReportMetric(allocs, "allocs/msg")
+	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkBlocked has both sides on one CPU, where spinning never helps:
+// shm/unix is to be at most 1.
+func BenchmarkBlocked(b *testing.B) {
+	at := place(b)
+	at.Follower = at.Leader
+	cell := compare.Cell{Kind: compare.RoundTrip, Size: 64, Count: 5_000}
+	shm, unix := start(b, "shm", at), start(b, "unix", at)
+	warmUp(b, shm, cell)
+	warmUp(b, unix, cell)
+	var shms, unixes, ratios []float64
+	for turn := range turns {
+		var s, u float64
+		inTurn(turn,
+			func() { s = measure(b, shm, cell).PerOp(cell) },
+			func() { u = measure(b, unix, cell).PerOp(cell) })
+		shms, unixes, ratios = append(shms, s), append(unixes, u), append(ratios, s/u)
+	}
+	b.ReportMetric(median(shms), "ns-shm")
+	b.ReportMetric(median(unixes), "ns-unix")
+	b.ReportMetric(median(ratios), "shm/unix")
+	b.ReportMetric(0, "ns/op")
+}
+
+// inTurn calls both, the other one first every other time.
+func inTurn(turn int, one, other func()) {
+	if turn%2 == 1 {
+		one, other = other, one
+	}
+	one()
+	other()
+}
+
+func place(b *testing.B) compare.Placement {
+	b.Helper()
+	at, err := compare.Place()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return at
+}
+
+func start(b *testing.B, name string, at compare.Placement) *compare.Pair {
+	b.Helper()
+	all := compare.Subjects()
+	i := slices.IndexFunc(all, func(s compare.Subject) bool { return s.Name == name })
+	if i < 0 {
+		b.Fatalf("there is no %s", name)
+	}
+	pair, err := compare.Start(b.Context(), all[i], at, b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(pair.Close)
+	return pair
+}
+
+// warmUp lets the rings and the buffers be touched, and the waits learn.
+func warmUp(b *testing.B, pair *compare.Pair, cell compare.Cell) {
+	b.Helper()
+	cell.Count = max(1, cell.Count/10)
+	measure(b, pair, cell)
+}
+
+func measure(b *testing.B, pair *compare.Pair, cell compare.Cell) compare.Result {
+	b.Helper()
+	result, err := pair.Measure(b.Context(), cell)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return result
+}
+
+func median(values []float64) float64 {
+	return slices.Sorted(slices.Values(values))[len(values)/2]
+}
