@@ -223,4 +223,3 @@ func heard(b *testing.B, child *kithtest.Child) string {
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-

@@ -1,4 +1,4 @@
-// Package bench has only benchmarks: they hold kith against a C twin of the
+// Package bench has only benchmarks, and a test of the C twin. They hold kith against a C twin of the
 // same layout (clients/c/twin.c), against unix: and against itself.
 //
 //	go test ./bench -run '^$' -bench .

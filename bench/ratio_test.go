@@ -28,7 +28,7 @@ func BenchmarkOneWay64KiB(b *testing.B) {
 func againstTwin(b *testing.B, cell compare.Cell) {
 	at := place(b)
 	if at.Alone() {
-		b.Skip("two spinning sides need two CPUs: allow another, as in taskset -c 0,1")
+		b.Fatal("two spinning sides need two CPUs: allow another, as in taskset -c 0,1")
 	}
 	c := buildTwin(b, at)
 	shm := start(b, "shm", at)
@@ -90,7 +90,7 @@ func inTurn(turn int, one, other func()) {
 	other()
 }
 
-func place(b *testing.B) compare.Placement {
+func place(b testing.TB) compare.Placement {
 	b.Helper()
 	at, err := compare.Place()
 	if err != nil {

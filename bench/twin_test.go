@@ -17,30 +17,53 @@ type twin struct {
 	at   compare.Placement
 }
 
-func buildTwin(b *testing.B, at compare.Placement) twin {
-	b.Helper()
-	kithtest.Need(b, "gcc")
-	path := filepath.Join(b.TempDir(), "twin")
-	if out, err := exec.CommandContext(b.Context(), "gcc", "-O2", "-o", path, "../clients/c/twin.c").CombinedOutput(); err != nil {
-		b.Fatalf("gcc: %v\n%s", err, out)
+func buildTwin(t testing.TB, at compare.Placement) twin {
+	t.Helper()
+	kithtest.Need(t, "gcc")
+	path := filepath.Join(t.TempDir(), "twin")
+	gcc := exec.CommandContext(t.Context(), "gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", path, "../clients/c/twin.c")
+	if out, err := gcc.CombinedOutput(); err != nil {
+		t.Fatalf("gcc: %v\n%s", err, out)
 	}
 	return twin{path, at}
+}
+
+// The twin checks every message that it carries. Here the rings are gone round
+// several times, and no time is looked at.
+func TestTwin(t *testing.T) {
+	at := place(t)
+	c := buildTwin(t, at)
+	if c.run(t, "cacheline", 0, 10) <= 0 {
+		t.Error("no time for a cache line")
+	}
+	for _, size := range []int{0, 64, 64 << 10} {
+		for _, kind := range []compare.Kind{compare.RoundTrip, compare.OneWay} {
+			if c.measure(t, compare.Cell{Kind: kind, Size: size, Count: 50}) <= 0 {
+				t.Errorf("no time for %s of %d bytes", kind, size)
+			}
+		}
+	}
+	for _, args := range [][]string{{}, {"rtt", "63", "1", "0", "0"}, {"oneway", "131072", "1", "0", "0"}, {"rtt", "64", "x", "0", "0"}} {
+		if err := exec.CommandContext(t.Context(), c.path, args...).Run(); err == nil {
+			t.Errorf("twin %q worked", args)
+		}
+	}
 }
 
 // modes are the twin's names for the kinds.
 var modes = map[compare.Kind]string{compare.RoundTrip: "rtt", compare.OneWay: "oneway"}
 
 // measure is the time of an op in nanoseconds.
-func (t twin) measure(b *testing.B, cell compare.Cell) float64 {
+func (t twin) measure(b testing.TB, cell compare.Cell) float64 {
 	return t.run(b, modes[cell.Kind], cell.Size, cell.Count)
 }
 
 // cacheLine is what nothing can beat, at this moment.
-func (t twin) cacheLine(b *testing.B) float64 {
+func (t twin) cacheLine(b testing.TB) float64 {
 	return t.run(b, "cacheline", 0, 200_000)
 }
 
-func (t twin) run(b *testing.B, mode string, size, count int) float64 {
+func (t twin) run(b testing.TB, mode string, size, count int) float64 {
 	b.Helper()
 	out, err := exec.CommandContext(b.Context(), t.path, mode, strconv.Itoa(size), strconv.Itoa(count),
 		strconv.Itoa(t.at.Leader), strconv.Itoa(t.at.Follower)).Output()

@@ -15,8 +15,8 @@ func (s interrupted) Error() string {
 }
 
 // untilInterrupted is a context which ends, with interrupted as its cause, by
-// the first SIGINT, SIGTERM or SIGHUP. The second one kills. A signal that the
-// parent made us ignore, as `nohup` and a shell's `&` do, stays ignored.
+// the first SIGINT, SIGTERM or SIGHUP. The second one kills. Under `nohup`
+// SIGHUP stays ignored.
 //
 // A write to a closed standard output fails with EPIPE from here on: left
 // alone, Go's runtime would end the process in silence.
@@ -25,10 +25,9 @@ func untilInterrupted(parent context.Context) (context.Context, func()) {
 
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
-	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
-		if !signal.Ignored(s) {
-			signal.Notify(signals, s)
-		}
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
 	}
 	go func() {
 		select {

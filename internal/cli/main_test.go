@@ -93,7 +93,7 @@ func (p *place) start(args []string, change ...func(*exec.Cmd)) *process {
 	ctx, cancel := context.WithTimeout(p.t.Context(), hung)
 	k := &process{Cmd: exec.CommandContext(ctx, "kith", args...), t: p.t, listens: make(chan struct{}), done: make(chan struct{})}
 	k.Dir = p.files
-	k.Env = append(os.Environ(), "KITH_DIR="+p.names)
+	k.Env = append(os.Environ(), "KITH_DIR="+p.names, "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	k.Cancel = func() error { return k.Process.Signal(syscall.SIGABRT) }
 	stderr, err := k.StderrPipe()
 	if err != nil {

@@ -25,7 +25,28 @@ type Input struct {
 // prepareInput makes ready what name means: a file, "-" for stdin, "" for
 // bytes made from a fixed seed. What cannot be read once for each transport is
 // first copied into dir.
+//
+// No context reaches a read from a pipe that says nothing. When ctx ends in
+// one, it is left behind, and ends with the process or with the next byte.
 func prepareInput(ctx context.Context, name string, stdin io.Reader, dir string) (Input, error) {
+	type outcome struct {
+		input Input
+		err   error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		input, err := readInput(ctx, name, stdin, dir)
+		done <- outcome{input, err}
+	}()
+	select {
+	case o := <-done:
+		return o.input, o.err
+	case <-ctx.Done():
+		return Input{}, context.Cause(ctx)
+	}
+}
+
+func readInput(ctx context.Context, name string, stdin io.Reader, dir string) (Input, error) {
 	switch name {
 	case "":
 		made := io.LimitReader(rand.NewChaCha8([32]byte{}), madeSize)

@@ -8,9 +8,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
+
+	"kith/internal/kithtest"
 )
 
 // endless is more than a pair can do in the life of a test.
@@ -22,7 +23,7 @@ func TestFollowerKilled(t *testing.T) {
 		t.Run(s.Name, func(t *testing.T) {
 			pair := startPair(t, s.Name)
 			follower := childOf(t, pair.cmd.Process.Pid)
-			err := measuring(t, pair, t.Context(), func() { _ = unix.Kill(follower, unix.SIGKILL) })
+			err := measuring(t.Context(), t, pair, func() { _ = unix.Kill(follower, unix.SIGKILL) })
 			if err == nil || !strings.Contains(err.Error(), s.Name+":") {
 				t.Errorf("the follower was killed, and Measure says %v", err)
 			}
@@ -38,40 +39,28 @@ func TestMeasureCancelled(t *testing.T) {
 			follower := childOf(t, pair.cmd.Process.Pid)
 			why := errors.New("enough")
 			ctx, cancel := context.WithCancelCause(t.Context())
-			if err := measuring(t, pair, ctx, func() { cancel(why) }); !errors.Is(err, why) {
+			if err := measuring(ctx, t, pair, func() { cancel(why) }); !errors.Is(err, why) {
 				t.Errorf("got %v, want %v", err, why)
 			}
-			if err := unix.Kill(follower, 0); err != unix.ESRCH {
+			if err := unix.Kill(follower, 0); !errors.Is(err, unix.ESRCH) {
 				t.Errorf("the follower still runs: %v", err)
 			}
 		})
 	}
 }
 
-// measuring calls do once both processes are busy with endless.
-func measuring(t *testing.T, pair *Pair, ctx context.Context, do func()) error {
+// measuring calls do while the pair is to measure endless.
+func measuring(ctx context.Context, t *testing.T, pair *Pair, do func()) error {
 	t.Helper()
-	before := switches(t, pair.cmd.Process.Pid)
-	done := make(chan error, 1)
-	go func() {
+	call := kithtest.Go(func() error {
 		_, err := pair.Measure(ctx, endless)
-		done <- err
-	}()
-	for switches(t, pair.cmd.Process.Pid) == before { // until it has taken the order
-		time.Sleep(time.Millisecond)
+		return err
+	})
+	if err := call.Parked(); err != nil { // it has given the order, and waits for the reply
+		t.Fatal(err)
 	}
 	do()
-	return <-done
-}
-
-// switches is how often each thread of a process has left its CPU.
-func switches(t *testing.T, pid int) (all string) {
-	t.Helper()
-	for _, thread := range threads(t, pid) {
-		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/status", pid, thread))
-		all += field(string(status), "voluntary_ctxt_switches") + " " + field(string(status), "nonvoluntary_ctxt_switches") + " "
-	}
-	return all
+	return call.Wait()
 }
 
 func childOf(t *testing.T, pid int) int {

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -105,7 +106,7 @@ func pinThreads(cpu int, pinned map[string]bool) (fresh int, err error) {
 			continue
 		}
 		id, _ := strconv.Atoi(task.Name())
-		if err := pinThread(id, cpu); err != nil && err != unix.ESRCH {
+		if err := pinThread(id, cpu); err != nil && !errors.Is(err, unix.ESRCH) {
 			return fresh, os.NewSyscallError("sched_setaffinity", err)
 		}
 		pinned[task.Name()] = true

@@ -1,6 +1,8 @@
 package compare
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,6 +55,22 @@ func TestStreamOfNothing(t *testing.T) {
 	}
 	if arrival, err := startPair(t, "unix").Stream(t.Context(), input); err != nil || arrival.Bytes != 0 {
 		t.Errorf("got %+v, %v", arrival, err)
+	}
+}
+
+// A pipe that says nothing does not keep a run that is cut short.
+func TestInputCancelled(t *testing.T) {
+	silence, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silence.Close()
+	defer writer.Close()
+	why := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(why)
+	if _, err := prepareInput(ctx, "-", silence, t.TempDir()); !errors.Is(err, why) {
+		t.Errorf("got %v, want %v", err, why)
 	}
 }
 

@@ -102,7 +102,6 @@ func (p *page) put(t table.Writer) {
 // A rank is a transport's place among those that have the same figure.
 type rank struct {
 	subject SubjectReport
-	figure  Figure
 	ratio   float64 // to the fastest; 0 where there is no figure
 }
 
