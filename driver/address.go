@@ -2,8 +2,9 @@ package driver
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -25,7 +26,7 @@ type Address struct {
 	Name   string
 
 	keys map[string]string
-	used map[string]bool
+	used []string
 	err  error
 }
 
@@ -38,7 +39,7 @@ func ParseAddress(text string) (Address, error) {
 		return Address{}, fmt.Errorf("%w: no scheme: want scheme:name, as in shm:orders", ErrAddress)
 	}
 	name, query, _ := strings.Cut(rest, "?")
-	a := Address{Scheme: scheme, keys: map[string]string{}, used: map[string]bool{}}
+	a := Address{Scheme: scheme, keys: map[string]string{}}
 	var err error
 	if a.Name, err = unescape(name); err != nil {
 		return Address{}, err
@@ -87,11 +88,11 @@ func (a *Address) Size(key string, fallback, lowest, highest int) int {
 		return fallback
 	}
 	size, err := parseSize(text)
-	if err != nil || size < lowest || size > highest {
+	if err != nil || size < uint64(lowest) || size > uint64(highest) {
 		a.fail(fmt.Errorf("%w: %s=%s: want a size from %s to %s", ErrAddress, key, text, formatSize(lowest), formatSize(highest)))
 		return fallback
 	}
-	return size
+	return int(size)
 }
 
 // Power is Size where only a power of two will do.
@@ -131,8 +132,8 @@ func (a *Address) Done() error {
 		return a.err
 	}
 	for _, key := range a.sortedKeys() {
-		if !a.used[key] {
-			return fmt.Errorf("%w: unknown key %q: %s knows %s", ErrAddress, key, a.Scheme, strings.Join(a.known(), ", "))
+		if !slices.Contains(a.used, key) {
+			return fmt.Errorf("%w: unknown key %q: %s knows %s", ErrAddress, key, a.Scheme, strings.Join(slices.Sorted(slices.Values(a.used)), ", "))
 		}
 	}
 	return nil
@@ -157,10 +158,7 @@ func (a Address) Named(name string) Address {
 }
 
 func (a *Address) take(key string) (string, bool) {
-	if a.used == nil {
-		a.used = map[string]bool{}
-	}
-	a.used[key] = true
+	a.used = append(slices.Clip(a.used), key) // of this copy of the Address only
 	text, found := a.keys[key]
 	return text, found
 }
@@ -171,22 +169,8 @@ func (a *Address) fail(err error) {
 	}
 }
 
-func (a Address) known() []string {
-	var known []string
-	for key := range a.used {
-		known = append(known, key)
-	}
-	sort.Strings(known)
-	return known
-}
-
 func (a Address) sortedKeys() []string {
-	keys := make([]string, 0, len(a.keys))
-	for key := range a.keys {
-		keys = append(keys, key)
-	}
-	sort.Strings(keys)
-	return keys
+	return slices.Sorted(maps.Keys(a.keys))
 }
 
 func escape(text string) string {
@@ -195,7 +179,7 @@ func escape(text string) string {
 
 const sizeSuffixes = "kmg"
 
-func parseSize(text string) (int, error) {
+func parseSize(text string) (uint64, error) {
 	shift := 0
 	if n := len(text); n > 0 {
 		if i := strings.IndexByte(sizeSuffixes, text[n-1]|0x20); i >= 0 {
@@ -203,7 +187,7 @@ func parseSize(text string) (int, error) {
 		}
 	}
 	size, err := strconv.ParseUint(text, 10, 32)
-	return int(size) << shift, err
+	return size << shift, err
 }
 
 func formatSize(size int) string {

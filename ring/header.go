@@ -33,10 +33,11 @@ var ErrHeader = errors.New("impossible record header")
 func Pack(kind uint8, length int) Header { return Header(uint64(kind)<<56 | uint64(length)) }
 
 // Unpack reads a header that a peer wrote: its kind, and the length of a body
-// of at most limit bytes. A goodbye has no body.
+// of at most limit bytes. A goodbye has no body, and a piece that goes on is
+// never empty: a ring full of such pieces would have no end.
 func (h Header) Unpack(limit int) (kind uint8, length int, err error) {
 	kind, size := uint8(h>>56), uint64(h)&lengthMask
-	if kind < Message || kind > Goodbye || size > uint64(limit) || (kind == Goodbye && size != 0) {
+	if kind < Message || kind > Goodbye || size > uint64(limit) || (kind == Goodbye && size != 0) || (kind == More && size == 0) {
 		return 0, 0, ErrHeader
 	}
 	return kind, int(size), nil

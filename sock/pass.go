@@ -49,7 +49,7 @@ func Send(c syscall.Conn, record []byte, files ...*os.File) error {
 // Receive takes one record into buffer, with exactly count descriptors, which
 // become the caller's and are closed on exec. Where there are fewer or more,
 // or the kernel had to drop some, all are closed and the error is ErrFiles.
-// io.EOF: the peer closed. Set the read deadline of c to bound the wait.
+// EMSGSIZE: the record was longer than the buffer. io.EOF: the peer closed. Set the read deadline of c to bound the wait.
 func Receive(c syscall.Conn, buffer []byte, count int) (int, []*os.File, error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
@@ -75,6 +75,10 @@ func Receive(c syscall.Conn, buffer []byte, count int) (int, []*os.File, error) 
 		return 0, nil, err
 	}
 	files, err := take(control[:controlLength], flags, count)
+	if err == nil && flags&unix.MSG_TRUNC != 0 {
+		CloseAll(files)
+		return n, nil, os.NewSyscallError("recvmsg", unix.EMSGSIZE)
+	}
 	return n, files, err
 }
 

@@ -4,14 +4,20 @@ import (
 	"context"
 	"net"
 	"sync"
+	"time"
 
 	"kith/driver"
 	"kith/internal/sys"
 )
 
-// pending is how many peers of one listener may be in their handshake or
-// waiting for Accept. Beyond it the oldest handshake is given up.
-const pending = 64
+const (
+	// pending is how many peers of one listener may be in their handshake or
+	// waiting for Accept.
+	pending = 64
+	// patience is how long a handshake may take while others wait for its slot:
+	// a hundred times as long as an honest one does.
+	patience = 100 * time.Millisecond
+)
 
 // An Acceptor takes peers off a listening descriptor and shakes hands with
 // each of them in a goroutine of its own, so that none delays another.
@@ -26,7 +32,7 @@ type Acceptor[P any] struct {
 	work   sync.WaitGroup
 
 	mu    sync.Mutex
-	young []*handshake // under way, the oldest first
+	young []*handshake // under way
 }
 
 type outcome struct {
@@ -34,7 +40,10 @@ type outcome struct {
 	err  error
 }
 
-type handshake struct{ cancel context.CancelFunc }
+type handshake struct {
+	cancel context.CancelFunc
+	began  time.Time
+}
 
 // NewAcceptor serves what take returns until Close. The function shake owns
 // its peer: it closes it when it fails.
@@ -75,29 +84,28 @@ func (a *Acceptor[P]) serve() {
 			}
 			continue
 		}
-		a.work.Go(func() { a.greet(peer) })
+		ctx, h := a.begin()
+		a.work.Go(func() { a.greet(ctx, h, peer) })
 	}
 }
 
-// reserve waits for a slot, and makes one free where a handshake has one.
+// reserve waits for a slot. Where none comes free for a while, handshakes that
+// go on for too long give theirs up.
 func (a *Acceptor[P]) reserve() bool {
-	select {
-	case a.slots <- struct{}{}:
-		return true
-	default:
-		a.giveUpOldest()
-	}
-	select {
-	case a.slots <- struct{}{}:
-		return true
-	case <-a.ctx.Done():
-		return false
+	for {
+		select {
+		case a.slots <- struct{}{}:
+			return true
+		case <-a.ctx.Done():
+			return false
+		case <-time.After(patience):
+			a.giveUpSlow()
+		}
 	}
 }
 
-func (a *Acceptor[P]) greet(peer P) {
+func (a *Acceptor[P]) greet(ctx context.Context, h *handshake, peer P) {
 	defer func() { <-a.slots }()
-	ctx, h := a.begin()
 	conn, err := a.shake(ctx, peer)
 	a.end(h)
 	if err != nil && !sys.Exhausted(err) {
@@ -119,7 +127,7 @@ func (a *Acceptor[P]) deliver(got outcome) bool {
 
 func (a *Acceptor[P]) begin() (context.Context, *handshake) {
 	ctx, cancel := context.WithTimeoutCause(a.ctx, HandshakeTime, ErrSilent)
-	h := &handshake{cancel}
+	h := &handshake{cancel, time.Now()}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.young = append(a.young, h)
@@ -138,10 +146,12 @@ func (a *Acceptor[P]) end(h *handshake) {
 	}
 }
 
-func (a *Acceptor[P]) giveUpOldest() {
+func (a *Acceptor[P]) giveUpSlow() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.young) > 0 {
-		a.young[0].cancel()
+	for _, h := range a.young {
+		if time.Since(h.began) > patience {
+			h.cancel()
+		}
 	}
 }

@@ -16,6 +16,9 @@ import (
 // are made and taken over. Its holders keep it for some microseconds, so a waiter asks
 // again after a millisecond rather than holding a thread in flock(2).
 func LockDirectory(ctx context.Context, path string) (unlock func(), err error) {
+	if err := makeDirectory(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
 	directory, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return nil, err

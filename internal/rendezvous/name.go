@@ -4,7 +4,9 @@
 package rendezvous
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,7 +20,7 @@ import (
 const maxSocketPath = 107
 
 // Path says where a name is: itself when it starts with /, else NAME.scheme in
-// kith's directory, which is made if need be.
+// kith's directory. It makes nothing.
 func Path(a driver.Address) (string, error) {
 	switch {
 	case a.Name == "":
@@ -43,19 +45,40 @@ func checkLength(path string) (string, error) {
 }
 
 // directory is $KITH_DIR, else the user's own below /run/user, else one in
-// /tmp, made for this user alone.
+// /tmp; not in $TMPDIR, for both sides must find it. The last two are this
+// user's alone, if they are there.
 func directory() (string, error) {
 	if chosen := os.Getenv("KITH_DIR"); chosen != "" {
 		if !filepath.IsAbs(chosen) {
 			return "", fmt.Errorf("%w: KITH_DIR=%s is not an absolute path", driver.ErrAddress, chosen)
 		}
-		return chosen, os.MkdirAll(chosen, 0o700)
+		if info, err := os.Stat(chosen); err == nil && !info.IsDir() {
+			return "", &os.PathError{Op: "use KITH_DIR", Path: chosen, Err: syscall.ENOTDIR}
+		}
+		return filepath.Clean(chosen), nil
 	}
 	uid := strconv.Itoa(os.Geteuid())
+	path := "/tmp/kith-" + uid
 	if runtime := "/run/user/" + uid; ours(runtime) == nil {
-		return private(runtime + "/kith")
+		path = runtime + "/kith"
 	}
-	return private("/tmp/kith-" + uid) // not $TMPDIR: both sides must find it
+	if err := ours(path); !errors.Is(err, fs.ErrNotExist) {
+		return path, err
+	}
+	return path, nil
+}
+
+// makeDirectory makes kith's directory, if that is the one meant; any other has
+// to be there.
+func makeDirectory(path string) error {
+	if own, err := directory(); err != nil || path != own {
+		return err
+	}
+	if os.Getenv("KITH_DIR") != "" {
+		return os.MkdirAll(path, 0o700)
+	}
+	_, err := private(path)
+	return err
 }
 
 // private makes a directory for this user alone, and checks what it finds:
@@ -67,6 +90,7 @@ func private(path string) (string, error) {
 	return path, ours(path)
 }
 
+// ours checks that a directory is one that nobody else can write.
 func ours(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil {

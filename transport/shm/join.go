@@ -1,6 +1,7 @@
 package shm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -133,17 +134,15 @@ func (p *parts) say(files ...*os.File) error {
 func (p *parts) hear(count int) error {
 	record := make([]byte, rendezvous.HelloSize)
 	n, files, err := sock.Receive(p.front, record, count)
-	if err != nil && !errors.Is(err, sock.ErrFiles) {
+	if err != nil && !errors.Is(err, sock.ErrFiles) && !errors.Is(err, unix.EMSGSIZE) {
 		return rendezvous.HungUp(err)
 	}
-	var parsed error
-	if p.peerSays, parsed = rendezvous.ParseHello(record[:n], rendezvous.Shared); parsed != nil {
-		err = parsed // says more: a refusal comes without descriptors
-	}
-	if err != nil {
+	said, parsed := rendezvous.ParseHello(record[:n], rendezvous.Shared)
+	if parsed != nil || err != nil {
 		sock.CloseAll(files)
-		return err
+		return cmp.Or(parsed, blame(err)) // a refusal comes without descriptors
 	}
+	p.peerSays = said
 	defer files[0].Close()
 	if count == 2 {
 		if p.back, err = checkSocket(files[1]); err != nil {
@@ -154,17 +153,32 @@ func (p *parts) hear(count int) error {
 	return err
 }
 
+// blame says that an error is the peer's doing, unless it is that we have run out
+// of something.
+func blame(err error) error {
+	if sys.Exhausted(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", driver.ErrProtocol, err)
+}
+
 // checkSocket makes sure that a descriptor from the peer is a socket at which
 // we can park, and closes any other.
 func checkSocket(file *os.File) (*os.File, error) {
-	var domain int
-	err := sys.Control(file, func(fd int) (err error) {
-		domain, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
+	err := sys.Control(file, func(fd int) error {
+		domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
+		if err != nil {
+			return err
+		}
+		kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+		if err == nil && (domain != unix.AF_UNIX || kind != unix.SOCK_SEQPACKET) {
+			err = unix.EPROTOTYPE // a datagram socket, say, would not tell the peer's death
+		}
+		if err == nil {
+			_, err = unix.Getpeername(fd)
+		}
 		return err
 	})
-	if err == nil && domain != unix.AF_UNIX {
-		err = unix.EPROTOTYPE
-	}
 	if err == nil {
 		err = file.SetReadDeadline(time.Time{}) // fails where it cannot park
 	}

@@ -58,12 +58,24 @@ func (r *receiver) receive(ctx context.Context) ([]byte, error) {
 			if r.over == nil && !r.partial {
 				return r.message, nil
 			}
+			err = r.interrupted(ctx)
 		}
 		if err != nil && r.over == nil {
 			return nil, err
 		}
 	}
 	return nil, r.over
+}
+
+// interrupted looks up between the pieces of a message, which may be many.
+func (r *receiver) interrupted(ctx context.Context) error {
+	if r.gate.IsShut() {
+		return net.ErrClosed
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // take copies a record out and gives its room back.
