@@ -10,9 +10,10 @@ import (
 )
 
 // A Conn is a connection between two parties that carries whole messages, in
-// order, both ways. One goroutine may send while another receives; two senders
-// or two receivers at once are a mistake that the race detector reports. Close
-// may be called at any time, from any goroutine, more than once.
+// order, both ways. One goroutine may send while another receives. Two senders or
+// two receivers at once are a mistake: the second is told ErrConcurrent, or where
+// both came in the same instant, the race detector reports them. Close may be
+// called at any time, from any goroutine, more than once.
 type Conn struct {
 	driver driver.Conn
 }
@@ -26,7 +27,7 @@ func (c *Conn) Addr() string { return c.driver.Address().String() }
 //
 // Errors: ErrTooLarge (nothing was sent), the context's cause, EPIPE (the peer
 // is gone), ErrBroken (an earlier Send was cut off), ErrSendClosed,
-// net.ErrClosed.
+// ErrConcurrent, net.ErrClosed.
 func (c *Conn) Send(ctx context.Context, msg []byte) error {
 	err := cause(ctx)
 	if err == nil {
@@ -43,7 +44,7 @@ func (c *Conn) Send(ctx context.Context, msg []byte) error {
 //
 // Errors: io.EOF (the peer said goodbye), ErrPeerDied (its stream ended without
 // one), ErrProtocol (it does not keep the rules), the context's cause
-// (Receive can be called again), net.ErrClosed.
+// (Receive can be called again), ErrConcurrent, net.ErrClosed.
 func (c *Conn) Receive(ctx context.Context) ([]byte, error) {
 	err := cause(ctx)
 	if err == nil {
@@ -73,7 +74,11 @@ func (c *Conn) Messages(ctx context.Context) iter.Seq2[[]byte, error] {
 }
 
 // CloseSend says goodbye: once the peer has received everything, its Receive
-// returns io.EOF. It never waits. What the peer sends can still be received.
+// returns io.EOF. It never waits. What the peer sends can still be received. A
+// second call does nothing.
+//
+// Errors: ErrBroken (a Send was cut off: there is no honest goodbye),
+// ErrConcurrent (a Send is under way), net.ErrClosed.
 func (c *Conn) CloseSend() error {
 	if err := c.driver.CloseSend(); err != nil {
 		return c.failed("close-send", err)
@@ -85,6 +90,10 @@ func (c *Conn) CloseSend() error {
 // net.ErrClosed, and gives every resource back. What was sent before is still
 // delivered. To know that the peer has taken it all, call CloseSend, then
 // Receive until io.EOF, then Close.
+//
+// It returns at once, but where the peer leaves no room for the goodbye, or over
+// a network has not acknowledged everything: then it waits for a second at most,
+// and its error says that the peer may see a death.
 func (c *Conn) Close() error {
 	if err := c.driver.Close(); err != nil {
 		return c.failed("close", err)

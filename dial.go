@@ -13,9 +13,9 @@ import (
 // Errors: ErrAddress, ErrNoListener, fs.ErrPermission, ErrVersion,
 // ErrProtocol (who listens there does not speak kith), the context's cause.
 func Dial(ctx context.Context, addr string) (*Conn, error) {
-	conn, err := meet(ctx, addr, driver.Transport.Dial)
+	conn, at, err := meet(ctx, addr, driver.Transport.Dial)
 	if err != nil {
-		return nil, &OpError{Op: "dial", Addr: addr, Err: err}
+		return nil, &OpError{Op: "dial", Addr: at, Err: err}
 	}
 	return &Conn{conn}, nil
 }
@@ -25,28 +25,32 @@ func Dial(ctx context.Context, addr string) (*Conn, error) {
 //
 // Errors: ErrAddress, EADDRINUSE, fs.ErrPermission.
 func Listen(ctx context.Context, addr string) (*Listener, error) {
-	listener, err := meet(ctx, addr, driver.Transport.Listen)
+	listener, at, err := meet(ctx, addr, driver.Transport.Listen)
 	if err != nil {
-		return nil, &OpError{Op: "listen", Addr: addr, Err: err}
+		return nil, &OpError{Op: "listen", Addr: at, Err: err}
 	}
 	return &Listener{listener}, nil
 }
 
-// meet parses the address and hands it to the method of its transport.
-func meet[T any](ctx context.Context, addr string, method func(driver.Transport, context.Context, driver.Address) (T, error)) (T, error) {
-	var none T
+// meet parses the address, resolves it and hands it to the method of its
+// transport. It also returns the address as far as it is known.
+func meet[T any](ctx context.Context, addr string, method func(driver.Transport, context.Context, driver.Address) (T, error)) (met T, at string, err error) {
 	if err := cause(ctx); err != nil {
-		return none, err
+		return met, addr, err
 	}
 	a, err := driver.ParseAddress(addr)
 	if err != nil {
-		return none, err
+		return met, addr, err
 	}
 	t, err := driver.Lookup(a.Scheme)
 	if err != nil {
-		return none, err
+		return met, addr, err
 	}
-	return method(t, ctx, a)
+	if a, err = t.Resolve(a); err != nil {
+		return met, addr, err
+	}
+	met, err = method(t, ctx, a)
+	return met, a.String(), err
 }
 
 func init() {

@@ -31,7 +31,8 @@
 // io.EOF; a peer that died (kill -9, a crash, exit without Close) is
 // ErrPeerDied, on every transport, both after everything that it had sent. A
 // Send to a peer that is gone fails with EPIPE, at the latest when the buffers
-// between the two are full.
+// between the two are full. Over a network (tcp:) a death can cost what had not
+// left the dead one's kernel, where the survivor was sending as well.
 //
 // # Contexts and errors
 //

@@ -2,7 +2,6 @@ package driver
 
 import (
 	"fmt"
-	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -25,10 +24,12 @@ type Address struct {
 	Scheme string
 	Name   string
 
-	keys map[string]string
+	keys []key // in the order given
 	used []string
 	err  error
 }
+
+type key struct{ name, value string }
 
 // ParseAddress splits text into an Address. It checks the form alone: what
 // the scheme is, which names it can take and which keys it knows are its
@@ -39,7 +40,7 @@ func ParseAddress(text string) (Address, error) {
 		return Address{}, fmt.Errorf("%w: no scheme: want scheme:name, as in shm:orders", ErrAddress)
 	}
 	name, query, _ := strings.Cut(rest, "?")
-	a := Address{Scheme: scheme, keys: map[string]string{}}
+	a := Address{Scheme: scheme}
 	var err error
 	if a.Name, err = unescape(name); err != nil {
 		return Address{}, err
@@ -52,18 +53,18 @@ func (a *Address) parseKeys(query string) error {
 		return nil
 	}
 	for pair := range strings.SplitSeq(query, "&") {
-		key, value, found := strings.Cut(pair, "=")
-		if !found || key == "" {
+		name, value, found := strings.Cut(pair, "=")
+		if !found || name == "" {
 			return fmt.Errorf("%w: %q is not key=value", ErrAddress, pair)
 		}
-		if _, twice := a.keys[key]; twice {
-			return fmt.Errorf("%w: key %q is given twice", ErrAddress, key)
+		if slices.ContainsFunc(a.keys, func(k key) bool { return k.name == name }) {
+			return fmt.Errorf("%w: key %q is given twice", ErrAddress, name)
 		}
 		value, err := unescape(value)
 		if err != nil {
 			return err
 		}
-		a.keys[key] = value
+		a.keys = append(a.keys, key{name, value})
 	}
 	return nil
 }
@@ -131,9 +132,9 @@ func (a *Address) Done() error {
 	if a.err != nil {
 		return a.err
 	}
-	for _, key := range a.sortedKeys() {
-		if !slices.Contains(a.used, key) {
-			return fmt.Errorf("%w: unknown key %q: %s knows %s", ErrAddress, key, a.Scheme, strings.Join(slices.Sorted(slices.Values(a.used)), ", "))
+	for _, k := range a.keys {
+		if !slices.Contains(a.used, k.name) {
+			return fmt.Errorf("%w: unknown key %q: %s knows %s", ErrAddress, k.name, a.Scheme, strings.Join(slices.Sorted(slices.Values(a.used)), ", "))
 		}
 	}
 	return nil
@@ -143,8 +144,8 @@ func (a *Address) Done() error {
 func (a Address) String() string {
 	text := a.Scheme + ":" + escape(a.Name)
 	separator := "?"
-	for _, key := range a.sortedKeys() {
-		text += separator + key + "=" + escape(a.keys[key])
+	for _, k := range a.keys {
+		text += separator + k.name + "=" + escape(k.value)
 		separator = "&"
 	}
 	return text
@@ -157,20 +158,20 @@ func (a Address) Named(name string) Address {
 	return a
 }
 
-func (a *Address) take(key string) (string, bool) {
-	a.used = append(slices.Clip(a.used), key) // of this copy of the Address only
-	text, found := a.keys[key]
-	return text, found
+func (a *Address) take(name string) (value string, found bool) {
+	a.used = append(slices.Clip(a.used), name) // of this copy of the Address only
+	for _, k := range a.keys {
+		if k.name == name {
+			return k.value, true
+		}
+	}
+	return "", false
 }
 
 func (a *Address) fail(err error) {
 	if a.err == nil {
 		a.err = err
 	}
-}
-
-func (a Address) sortedKeys() []string {
-	return slices.Sorted(maps.Keys(a.keys))
 }
 
 func escape(text string) string {

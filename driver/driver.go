@@ -9,9 +9,12 @@ import "context"
 type Transport interface {
 	// Traits is what the transport declares of itself. It never changes.
 	Traits() Traits
-	// Dial meets the one who listens at the address.
+	// Resolve says where an address really is: its name as a full path, say. It
+	// refuses a name that cannot be, and makes nothing.
+	Resolve(a Address) (Address, error)
+	// Dial meets the one who listens at a resolved address.
 	Dial(ctx context.Context, a Address) (Conn, error)
-	// Listen makes the address, and waits there for those who dial it.
+	// Listen makes a resolved address, and waits there for those who dial it.
 	Listen(ctx context.Context, a Address) (Listener, error)
 }
 

@@ -13,6 +13,7 @@ import (
 type scheme string
 
 func (s scheme) Traits() Traits                                  { return Traits{Scheme: string(s)} }
+func (scheme) Resolve(a Address) (Address, error)                { return a, nil }
 func (scheme) Dial(context.Context, Address) (Conn, error)       { return nil, errors.ErrUnsupported }
 func (scheme) Listen(context.Context, Address) (Listener, error) { return nil, errors.ErrUnsupported }
 

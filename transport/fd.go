@@ -28,6 +28,9 @@ func (fdTransport) Traits() driver.Traits {
 	}
 }
 
+// Resolve leaves the address as it is: a number says it all.
+func (fdTransport) Resolve(a driver.Address) (driver.Address, error) { return a, nil }
+
 // Dial joins over the descriptor that the address names, which becomes the
 // Conn's: a connected socket, of which the peer has the other end.
 func (fdTransport) Dial(ctx context.Context, a driver.Address) (driver.Conn, error) {

@@ -27,15 +27,19 @@ func (fifoTransport) Traits() driver.Traits {
 	}
 }
 
+func (fifoTransport) Resolve(a driver.Address) (driver.Address, error) {
+	return rendezvous.Resolve(a)
+}
+
 func (fifoTransport) Dial(ctx context.Context, a driver.Address) (driver.Conn, error) {
-	limit, path, err := located(a)
+	limit, err := onlyLimit(a)
 	if err != nil {
 		return nil, err
 	}
 	for {
-		conn, err := dialFIFO(ctx, a.Named(path), path, limit)
+		conn, err := dialFIFO(ctx, a, limit)
 		if !errors.Is(err, errMissed) {
-			return conn, rendezvous.Absent(err)
+			return conn, rendezvous.NotMet(ctx, err)
 		}
 	}
 }
@@ -44,7 +48,8 @@ func (fifoTransport) Dial(ctx context.Context, a driver.Address) (driver.Conn, e
 // replaced its FIFOs.
 var errMissed = errors.New("the FIFOs were replaced meanwhile")
 
-func dialFIFO(ctx context.Context, a driver.Address, path string, limit int) (driver.Conn, error) {
+func dialFIFO(ctx context.Context, a driver.Address, limit int) (driver.Conn, error) {
+	path := a.Name
 	turn, err := claim(ctx, path)
 	if err != nil {
 		return nil, err
@@ -71,15 +76,14 @@ func dialFIFO(ctx context.Context, a driver.Address, path string, limit int) (dr
 }
 
 func (fifoTransport) Listen(ctx context.Context, a driver.Address) (driver.Listener, error) {
-	limit, path, err := located(a)
+	limit, err := onlyLimit(a)
 	if err != nil {
 		return nil, err
 	}
-	name, err := makeFIFOs(ctx, path)
+	name, err := makeFIFOs(ctx, a.Name)
 	if err != nil {
 		return nil, err
 	}
-	a = a.Named(path)
 	shake := func(ctx context.Context, c *caller) (driver.Conn, error) { return c.answer(ctx, a, limit) }
 	return rendezvous.Serve(a, name, name.next, shake), nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,21 +30,33 @@ func (tcpTransport) Traits() driver.Traits {
 	}
 }
 
+// Resolve checks the form; the names of hosts and ports are looked up later.
+func (tcpTransport) Resolve(a driver.Address) (driver.Address, error) {
+	_, port, err := net.SplitHostPort(a.Name)
+	if number, notNumber := strconv.Atoi(port); err == nil && notNumber == nil && (number < 0 || number > 65535) {
+		err = errors.New("a port is a number from 0 to 65535")
+	}
+	if err != nil || port == "" {
+		return a, fmt.Errorf("%w: %q: want tcp:host:port, as in tcp:localhost:7000", driver.ErrAddress, a.Name)
+	}
+	return a, nil
+}
+
 func (tcpTransport) Dial(ctx context.Context, a driver.Address) (driver.Conn, error) {
-	limit, err := hostPort(a)
+	limit, err := onlyLimit(a)
 	if err != nil {
 		return nil, err
 	}
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", a.Name)
 	if err != nil {
-		return nil, rendezvous.Absent(err)
+		return nil, rendezvous.NotMet(ctx, err)
 	}
 	return joinTCP(ctx, conn.(*net.TCPConn), a.Named(conn.RemoteAddr().String()), limit, dials)
 }
 
 func (tcpTransport) Listen(ctx context.Context, a driver.Address) (driver.Listener, error) {
-	limit, err := hostPort(a)
+	limit, err := onlyLimit(a)
 	if err != nil {
 		return nil, err
 	}
@@ -58,17 +71,6 @@ func (tcpTransport) Listen(ctx context.Context, a driver.Address) (driver.Listen
 	}
 	listening := socket.(*net.TCPListener)
 	return rendezvous.NewListener(a, listening, listening.AcceptTCP, shake), nil
-}
-
-func hostPort(a driver.Address) (limit int, err error) {
-	limit = a.Limit()
-	if err := a.Done(); err != nil {
-		return 0, err
-	}
-	if _, port, err := net.SplitHostPort(a.Name); err != nil || port == "" {
-		return 0, fmt.Errorf("%w: %q: want tcp:host:port, as in tcp:localhost:7000", driver.ErrAddress, a.Name)
-	}
-	return limit, nil
 }
 
 func joinTCP(ctx context.Context, conn *net.TCPConn, a driver.Address, limit int, as role) (driver.Conn, error) {

@@ -37,42 +37,41 @@ var UnixPacket driver.Transport = &unixTransport{network: "unixpacket", traits: 
 
 func (t *unixTransport) Traits() driver.Traits { return t.traits }
 
+func (t *unixTransport) Resolve(a driver.Address) (driver.Address, error) {
+	return rendezvous.Resolve(a)
+}
+
 func (t *unixTransport) Dial(ctx context.Context, a driver.Address) (driver.Conn, error) {
-	limit, path, err := located(a)
+	limit, err := onlyLimit(a)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := rendezvous.Dial(ctx, t.network, path)
+	conn, err := rendezvous.Dial(ctx, t.network, a.Name)
 	if err != nil {
 		return nil, err
 	}
-	return t.admit(ctx, conn, a.Named(path), limit, dials)
+	return t.admit(ctx, conn, a, limit, dials)
 }
 
 func (t *unixTransport) Listen(ctx context.Context, a driver.Address) (driver.Listener, error) {
-	limit, path, err := located(a)
+	limit, err := onlyLimit(a)
 	if err != nil {
 		return nil, err
 	}
-	socket, err := rendezvous.Listen(ctx, t.network, path)
+	socket, err := rendezvous.Listen(ctx, t.network, a.Name)
 	if err != nil {
 		return nil, err
 	}
-	a = a.Named(path)
 	shake := func(ctx context.Context, conn *net.UnixConn) (driver.Conn, error) {
 		return t.admit(ctx, conn, a, limit, listens)
 	}
 	return rendezvous.NewListener(a, socket, socket.AcceptUnix, shake), nil
 }
 
-// located checks everything that an address can have wrong, before anything
-// is created, and finds the path.
-func located(a driver.Address) (limit int, path string, err error) {
+// onlyLimit takes the one key that every transport has, and refuses any other.
+func onlyLimit(a driver.Address) (limit int, err error) {
 	limit = a.Limit()
-	if err = a.Done(); err == nil {
-		path, err = rendezvous.Path(a)
-	}
-	return limit, path, err
+	return limit, a.Done()
 }
 
 // admit makes a Conn of a connected socket, which it owns, once the peer has

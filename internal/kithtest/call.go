@@ -58,7 +58,7 @@ func (c *Call) Wait() error {
 	return c.err
 }
 
-var parkedStates = []string{"IO wait", "select", "chan receive", "chan send", "sync.Cond.Wait", "semacquire", "sync.WaitGroup.Wait"}
+var parkedStates = []string{"IO wait", "select", "chan receive", "chan send", "sync.Cond.Wait", "sync.WaitGroup.Wait"}
 
 // parked reports whether a stack's first line, "goroutine 7 [select, 2 minutes]:",
 // shows one that waits without a thread and without a timer of its own.

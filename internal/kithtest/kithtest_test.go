@@ -155,12 +155,48 @@ func TestHoldingsSee(t *testing.T) {
 	}
 }
 
-func TestFeatures(t *testing.T) {
-	for _, f := range Features {
-		state := "has"
-		if !f.Have() {
-			state = "lacks (" + f.Why + ")"
+// A verdict is a testing.TB that notes how a test ended.
+type verdict struct {
+	testing.TB
+	how string
+}
+
+func (v *verdict) Helper()                   {}
+func (v *verdict) Skip(args ...any)          { v.end("skip: ", fmt.Sprint(args...)) }
+func (v *verdict) Fatal(args ...any)         { v.end("fatal: ", fmt.Sprint(args...)) }
+func (v *verdict) Fatalf(f string, a ...any) { v.end("fatal: ", fmt.Sprintf(f, a...)) }
+func (v *verdict) Skipf(f string, a ...any)  { v.end("skip: ", fmt.Sprintf(f, a...)) }
+
+// end notes the first call alone: a real one does not return.
+func (v *verdict) end(how, why string) {
+	if v.how == "" {
+		v.how = how + why
+	}
+}
+
+func TestNeed(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	for ci, want := range map[string]string{
+		"":     "skip: this test needs lslocks: apt-get install util-linux",
+		"true": "fatal: this test needs lslocks: apt-get install util-linux",
+	} {
+		t.Setenv("CI", ci)
+		v := &verdict{TB: t}
+		if Need(v, "lslocks"); v.how != want {
+			t.Errorf("CI=%s: %q, want %q", ci, v.how, want)
 		}
-		fmt.Printf("this machine %s %s\n", state, f.Name)
+	}
+}
+
+// What a machine lacks is printed; under CI too it is no failure.
+func TestNeedKernel(t *testing.T) {
+	t.Setenv("CI", "true")
+	for _, f := range Features {
+		v := &verdict{TB: t}
+		NeedKernel(v, f.Name)
+		if lacks := strings.HasPrefix(v.how, "skip: this machine lacks "+f.Name+": "); lacks == f.Have() {
+			t.Errorf("%s: have is %v, but the test ended with %q", f.Name, f.Have(), v.how)
+		}
+		fmt.Printf("kernel feature %s: %v\n", f.Name, f.Have())
 	}
 }

@@ -61,6 +61,8 @@ var Features = []Feature{
 	{"mfd-noexec-seal", "Linux before 6.3", haveNoexecSeal},
 	{"mqueue", "a kernel or container without /dev/mqueue: mount -t mqueue none /dev/mqueue", haveMqueue},
 	{"ipv6-loopback", "IPv6 is off: sysctl net.ipv6.conf.lo.disable_ipv6=0", haveIPv6},
+	{"root", "not root, who alone can be another user: run as root", func() bool { return os.Geteuid() == 0 }},
+	{"mount", "not allowed to mount: run as root with CAP_SYS_ADMIN", haveMount},
 }
 
 // NeedKernel skips the test when the machine lacks a kernel feature, which
@@ -82,6 +84,15 @@ func haveNoexecSeal() bool {
 		return false
 	}
 	return unix.Close(fd) == nil
+}
+
+func haveMount() bool {
+	directory, err := os.MkdirTemp("", "kithtest")
+	if err != nil {
+		return false
+	}
+	defer os.Remove(directory)
+	return unix.Mount("tmpfs", directory, "tmpfs", 0, "size=4k") == nil && unix.Unmount(directory, 0) == nil
 }
 
 func haveMqueue() bool {

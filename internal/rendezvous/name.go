@@ -19,6 +19,12 @@ import (
 // maxSocketPath is the longest path that fits a sockaddr_un with its NUL.
 const maxSocketPath = 107
 
+// Resolve is a driver.Transport's, for names that are paths.
+func Resolve(a driver.Address) (driver.Address, error) {
+	path, err := Path(a)
+	return a.Named(path), err
+}
+
 // Path says where a name is: itself when it starts with /, else NAME.scheme in
 // kith's directory. It makes nothing.
 func Path(a driver.Address) (string, error) {

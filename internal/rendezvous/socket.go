@@ -101,7 +101,7 @@ func Dial(ctx context.Context, network, path string) (*net.UnixConn, error) {
 		case err == nil:
 			return conn.(*net.UnixConn), nil
 		case !errors.Is(err, unix.EAGAIN):
-			return nil, Absent(err)
+			return nil, NotMet(ctx, err)
 		}
 		if err := pause(ctx); err != nil {
 			return nil, err
@@ -109,8 +109,15 @@ func Dial(ctx context.Context, network, path string) (*net.UnixConn, error) {
 	}
 }
 
-// Absent adds ErrNoListener to an error which means just that.
-func Absent(err error) error {
+// NotMet is why nobody was met: the end of ctx, or that nobody listens, or what
+// err says.
+func NotMet(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENXIO) {
 		return fmt.Errorf("%w: %w", driver.ErrNoListener, err)
 	}

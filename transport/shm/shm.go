@@ -31,45 +31,37 @@ func ParseOptions(a *driver.Address) Options {
 	return Options{Limit: a.Limit(), Ring: a.Power("ring", DefaultRing, ring.MinSize, ring.MaxSize)}
 }
 
+// Resolve finds the path of the socket.
+func (Transport) Resolve(a driver.Address) (driver.Address, error) { return rendezvous.Resolve(a) }
+
 // Dial meets a listener.
 func (Transport) Dial(ctx context.Context, a driver.Address) (driver.Conn, error) {
-	o, path, err := located(a)
+	o := ParseOptions(&a)
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	socket, err := rendezvous.Dial(ctx, network, a.Name)
 	if err != nil {
 		return nil, err
 	}
-	socket, err := rendezvous.Dial(ctx, network, path)
-	if err != nil {
-		return nil, err
-	}
-	return admit(ctx, socket, a.Named(path), o, Offer)
+	return admit(ctx, socket, a, o, Offer)
 }
 
 // Listen makes the socket at which dialers meet us.
 func (Transport) Listen(ctx context.Context, a driver.Address) (driver.Listener, error) {
-	o, path, err := located(a)
+	o := ParseOptions(&a)
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	socket, err := rendezvous.Listen(ctx, network, a.Name)
 	if err != nil {
 		return nil, err
 	}
-	socket, err := rendezvous.Listen(ctx, network, path)
-	if err != nil {
-		return nil, err
-	}
-	a = a.Named(path)
 	shake := func(ctx context.Context, c *net.UnixConn) (driver.Conn, error) { return admit(ctx, c, a, o, Answer) }
 	return rendezvous.NewListener(a, socket, socket.AcceptUnix, shake), nil
 }
 
 const network = "unixpacket"
-
-// located checks everything that an address can have wrong, before anything is
-// created, and finds the path.
-func located(a driver.Address) (o Options, path string, err error) {
-	o = ParseOptions(&a)
-	if err = a.Done(); err == nil {
-		path, err = rendezvous.Path(a)
-	}
-	return o, path, err
-}
 
 // admit shakes hands with a peer of the right user.
 func admit(ctx context.Context, socket *net.UnixConn, a driver.Address, o Options, handshake func(context.Context, Endpoint, driver.Address, Options) (driver.Conn, error)) (driver.Conn, error) {

@@ -1,0 +1,12 @@
+package wait
+
+import (
+	"testing"
+
+	"kith/internal/kithtest"
+)
+
+func TestMain(m *testing.M) {
+	kithtest.Register(map[string]kithtest.Func{"answer": answer, "drain": drain})
+	kithtest.Main(m)
+}
