@@ -81,7 +81,7 @@ func TestDone(t *testing.T) {
 		"shm:x":                        "",
 		"shm:x?limit=1m&ring=4k":       "",
 		"shm:x?Limit=1m":               `unknown key "Limit": shm knows limit, ring`,
-		"shm:x?zz=1&aa=1":              `unknown key "aa"`,
+		"shm:x?zz=1&aa=1":              `unknown key "zz"`,
 		"shm:x?limit=1m&ring=5000":     "ring=5000 is not a power of two",
 		"shm:x?limit=nonsense&ring=5k": "limit=nonsense",
 		"shm:x?ring=5k&limit=nonsense": "limit=nonsense",

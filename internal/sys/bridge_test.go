@@ -158,7 +158,7 @@ func TestBridgeCause(t *testing.T) {
 		{ended(), &os.PathError{Err: os.ErrDeadlineExceeded}, errMine},
 		{context.Background(), os.ErrDeadlineExceeded, os.ErrDeadlineExceeded},
 	} {
-		if got := b.Cause(test.ctx, test.err); got != test.want {
+		if got := b.Cause(test.ctx, test.err); !errors.Is(got, test.want) {
 			t.Errorf("%v became %v, want %v", test.err, got, test.want)
 		}
 	}
