@@ -69,7 +69,7 @@ func clear(ctx context.Context, network, path string) error {
 	if err != nil {
 		return err
 	}
-	if info.Mode().Type() != fs.ModeSocket {
+	if info.Mode().Type() != fs.ModeSocket { // a link to one neither
 		return &os.PathError{Op: "listen", Path: path, Err: fmt.Errorf("%w by a file that is no socket", unix.EADDRINUSE)}
 	}
 	var dialer net.Dialer
@@ -81,6 +81,11 @@ func clear(ctx context.Context, network, path string) error {
 		return &os.PathError{Op: "listen", Path: path, Err: fmt.Errorf("%w: a living process listens there", unix.EADDRINUSE)}
 	}
 	return os.Remove(path)
+}
+
+func isSocket(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().Type() == fs.ModeSocket
 }
 
 // Close removes the name, if it is still ours, and then the socket: while we
@@ -100,6 +105,8 @@ func Dial(ctx context.Context, network, path string) (*net.UnixConn, error) {
 		switch {
 		case err == nil:
 			return conn.(*net.UnixConn), nil
+		case errors.Is(err, unix.ECONNREFUSED) && !isSocket(path):
+			return nil, &os.PathError{Op: "dial", Path: path, Err: unix.ENOTSOCK} // what connect(2) calls refused
 		case !errors.Is(err, unix.EAGAIN):
 			return nil, NotMet(ctx, err)
 		}

@@ -336,7 +336,10 @@ func TestAbsentListener(t *testing.T) {
 	}
 	stale := filepath.Join(directory, "stale")
 	leave(t, stale)
-	for _, path := range []string{filepath.Join(directory, "none"), stale, regular} {
+	if _, err := Dial(t.Context(), network, regular); !errors.Is(err, unix.ENOTSOCK) || !strings.Contains(err.Error(), regular) {
+		t.Errorf("%v, want ENOTSOCK", err)
+	}
+	for _, path := range []string{filepath.Join(directory, "none"), stale} {
 		_, err := Dial(t.Context(), network, path)
 		if !errors.Is(err, driver.ErrNoListener) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v, want ErrNoListener", path, err)
