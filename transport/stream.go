@@ -91,10 +91,11 @@ func (s *stream) taken() error {
 
 // sendable says why nothing more can be sent, if so.
 func (s *stream) sendable() error {
+	why := s.sent.Load() // before closed, for Close sets it as well, and later
 	if s.closed.Load() {
 		return net.ErrClosed
 	}
-	if why := s.sent.Load(); why != nil {
+	if why != nil {
 		return *why
 	}
 	return nil
@@ -168,11 +169,11 @@ func (s *stream) interrupted(ctx context.Context, err error) error {
 // CloseSend writes the goodbye if there is room, else leaves it to a goroutine
 // which waits for room, and which Close ends.
 func (s *stream) CloseSend() error {
-	if s.closed.Load() {
-		return net.ErrClosed
-	}
-	if s.sent.Load() != nil {
-		return s.halfClosed()
+	if err := s.sendable(); err != nil {
+		if errors.Is(err, driver.ErrSendClosed) {
+			return nil
+		}
+		return err
 	}
 	if !s.sending.TryLock() {
 		return s.taken()
@@ -189,14 +190,6 @@ func (s *stream) CloseSend() error {
 		defer s.sending.Unlock()
 		_, s.unsaid = s.link.WriteRecord(s.header[n:], nil)
 	}()
-	return nil
-}
-
-// halfClosed is nil where CloseSend has been called, and else why it cannot be.
-func (s *stream) halfClosed() error {
-	if why := *s.sent.Load(); !errors.Is(why, driver.ErrSendClosed) {
-		return why
-	}
 	return nil
 }
 
