@@ -28,18 +28,19 @@ type stream struct {
 	link    link
 	address driver.Address
 	limit   int // of a message we send, bytes: the smaller of both sides'
-	frames  frames
-	reading sys.Bridge
-	writing sys.Bridge
-	ended   error // how the peer's stream ended, once it has
-
-	receiving sync.Mutex // held while a record is read
-
-	sending sync.Mutex            // held while a record is written, the goodbye too
-	sent    atomic.Pointer[error] // why nothing more can be sent
 	closed  atomic.Bool
-	unsaid  error // why the goodbye could not be written; under sending
+
+	receiving sync.Mutex // held by Receive, for what follows
+	frames    frames
+	reading   sys.Bridge
+	ended     error // how the peer's stream ended, once it has
+
+	sending sync.Mutex // held while a record is written, for what follows
+	writing sys.Bridge
 	header  [ring.HeaderSize]byte
+	unsaid  error // why the goodbye could not be written
+
+	sent atomic.Pointer[error] // why nothing more can be sent
 }
 
 // The values of stream.sent, which needs pointers.
