@@ -29,6 +29,9 @@ func StartAt(ctx context.Context, cmd *exec.Cmd, addr string) (*Conn, error) {
 }
 
 func start(ctx context.Context, cmd *exec.Cmd, addr string) (driver.Conn, error) {
+	if err := cause(ctx); err != nil {
+		return nil, err
+	}
 	a, err := driver.ParseAddress(addr)
 	if err != nil {
 		return nil, err
@@ -47,6 +50,9 @@ func Parent(ctx context.Context) (*Conn, error) {
 	addr := os.Getenv(transport.ParentEnv)
 	if addr == "" {
 		return nil, &OpError{Op: "dial", Addr: "parent", Err: fmt.Errorf("%w: %s is not set: not started by kith.Start, or called before", ErrNoListener, transport.ParentEnv)}
+	}
+	if err := cause(ctx); err != nil {
+		return nil, &OpError{Op: "dial", Addr: addr, Err: err}
 	}
 	if err := os.Unsetenv(transport.ParentEnv); err != nil {
 		return nil, &OpError{Op: "dial", Addr: addr, Err: err}

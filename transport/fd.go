@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -125,6 +126,9 @@ func Start(ctx context.Context, cmd *exec.Cmd, a driver.Address) (driver.Conn, e
 	conn, err := way.join(ctx, ours, a, true, listens)
 	if err != nil {
 		_ = cmd.Process.Kill()
+		if cmd.WaitDelay == 0 {
+			cmd.WaitDelay = time.Second // a grandchild may hold its output open
+		}
 		_ = cmd.Wait()
 		return nil, fmt.Errorf("%s did not call kith.Parent: %w", cmd.Path, err)
 	}

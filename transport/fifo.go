@@ -10,10 +10,11 @@ import (
 )
 
 // A name of `fifo:` is three FIFOs: PATH, which dialers lock to be the one who
-// comes next and which never holds a byte, PATH.in towards the listener and
-// PATH.out back. As soon as a dialer has said its hello, the listener puts fresh
-// FIFOs in their place: each connection has a pair of its own, and nothing that
-// one leaves behind reaches another.
+// comes next and which never holds a byte, and a pair that has the number of its
+// inode in the names: PATH.N.in towards the listener and PATH.N.out back. As soon
+// as a dialer has said its hello, the listener puts fresh ones in their place:
+// each connection has a pair of its own, and nothing that one leaves behind
+// reaches another.
 type fifoTransport struct{}
 
 // FIFO is `fifo:`, a named pipe each way.
@@ -55,8 +56,11 @@ func dialFIFO(ctx context.Context, a driver.Address, limit int) (driver.Conn, er
 		return nil, err
 	}
 	defer turn.Close()
-	l, err := openPair(path)
+	l, err := openPair(path, turn)
 	if err != nil {
+		if !stillAt(path, turn) {
+			err = errMissed
+		}
 		return nil, err
 	}
 	hello := rendezvous.NewHello(rendezvous.Stream, limit)
@@ -65,7 +69,7 @@ func dialFIFO(ctx context.Context, a driver.Address, limit int) (driver.Conn, er
 	switch {
 	case err == nil && w.session != hello.Session:
 		err = errMissed // the answer to a dialer who died in its turn
-	case errors.Is(err, rendezvous.ErrHungUp) && !same(turn, path):
+	case errors.Is(err, rendezvous.ErrHungUp) && !stillAt(path, turn):
 		err = errMissed // garbage came before our hello
 	}
 	if err != nil {

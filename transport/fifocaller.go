@@ -2,7 +2,9 @@ package transport
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"syscall"
 
 	"kith/driver"
 	"kith/fifo"
@@ -11,40 +13,8 @@ import (
 
 // A caller is a dialer who has said its hello, and our ends of its pair.
 type caller struct {
-	// hail is the incoming FIFO open both ways: a read from it waits for a
-	// dialer, where a read from in would end until there is one.
-	hail, in, out *os.File
-	hello         []byte
-}
-
-// openEnds opens our ends of the fresh FIFOs. The one for writing needs a
-// reader at that moment: ourselves.
-func openEnds(path string) (_ *caller, err error) {
-	c := &caller{}
-	defer func() {
-		if err != nil {
-			c.close()
-		}
-	}()
-	if c.hail, err = fifo.OpenBoth(path + toward + ".new"); err != nil {
-		return nil, err
-	}
-	if c.in, err = fifo.OpenReader(path + toward + ".new"); err != nil {
-		return nil, err
-	}
-	reader, err := fifo.OpenBoth(path + back + ".new")
-	if err != nil {
-		return nil, err
-	}
-	defer reader.Close()
-	if c.out, err = fifo.OpenWriter(path + back + ".new"); err != nil {
-		return nil, err
-	}
-	_, err = fifo.Enlarge(c.in, capacity)
-	if err == nil {
-		_, err = fifo.Enlarge(c.out, capacity)
-	}
-	return c, err
+	*pair
+	hello []byte
 }
 
 // answer says our hello, which tells a dialer of another version as much as
@@ -65,21 +35,20 @@ func (c *caller) answer(ctx context.Context, a driver.Address, limit int) (drive
 	return newStream(l, a, w), nil
 }
 
-func (c *caller) close() {
-	for _, file := range []*os.File{c.hail, c.in, c.out} {
-		if file != nil {
-			_ = file.Close()
-		}
-	}
-}
-
-// openPair opens a dialer's ends of the FIFOs at path.
-func openPair(path string) (*byteLink, error) {
-	out, err := fifo.OpenWriter(path + toward)
+// openPair opens a dialer's ends of the pair that belongs to its turn.
+func openPair(path string, turn *os.File) (*byteLink, error) {
+	info, err := turn.Stat()
 	if err != nil {
 		return nil, err
 	}
-	in, err := fifo.OpenReader(path + back)
+	if owner := info.Sys().(*syscall.Stat_t).Uid; int(owner) != os.Geteuid() {
+		return nil, fmt.Errorf("%s belongs to uid %d, only uid %d is admitted: %w", path, owner, os.Geteuid(), syscall.EACCES)
+	}
+	out, err := fifo.OpenWriter(pairPath(path, info) + toListener)
+	if err != nil {
+		return nil, err
+	}
+	in, err := fifo.OpenReader(pairPath(path, info) + toDialer)
 	if err != nil {
 		_ = out.Close()
 		return nil, err

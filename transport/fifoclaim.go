@@ -21,6 +21,9 @@ import (
 // the moment to try again.
 func claim(ctx context.Context, path string) (turn *os.File, err error) {
 	for {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		waiting, err := fifo.OpenReader(path)
 		if err != nil {
 			return nil, err
@@ -49,21 +52,11 @@ func tryClaim(path string) (*os.File, error) {
 	err = sys.Control(turn, func(fd int) error {
 		return sys.Again(func() error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
 	})
-	if err == nil && same(turn, path) {
+	if err == nil && stillAt(path, turn) {
 		return turn, nil
 	}
 	_ = turn.Close()
 	return nil, err
-}
-
-// same reports whether path still leads to the open file.
-func same(file *os.File, path string) bool {
-	held, err := file.Stat()
-	if err != nil {
-		return false
-	}
-	there, err := os.Lstat(path)
-	return err == nil && os.SameFile(held, there)
 }
 
 func lastWriterGone(ctx context.Context, waiting *os.File) error {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -14,25 +16,11 @@ import (
 	"kith/internal/sys"
 )
 
-// The FIFOs of a name, in the order in which they are put in place: the one
-// that dialers open first comes last.
-const (
-	back   = ".out"
-	toward = ".in"
-	turns  = ""
-)
-
-// capacity is what is asked for in each FIFO, in bytes: with the kernel's 64 KiB,
-// a writer of large messages sleeps and wakes for each of them.
-const capacity = 1 << 20
-
-var fifoSuffixes = []string{back, toward, turns}
-
-// A fifoName is a name that a listener has made.
+// A fifoName is a name that a listener has made, and the FIFOs which wait there
+// for the next dialer.
 type fifoName struct {
 	path string
-	made []fs.FileInfo // what stands at path+fifoSuffixes: only that is ever removed
-	open *caller       // our ends of what stands there
+	open *pair
 }
 
 func makeFIFOs(ctx context.Context, path string) (*fifoName, error) {
@@ -41,115 +29,106 @@ func makeFIFOs(ctx context.Context, path string) (*fifoName, error) {
 		return nil, err
 	}
 	defer unlock()
-	if err := clearFIFOs(path); err != nil {
+	if err := removeDead(path); err != nil {
 		return nil, err
 	}
-	name := &fifoName{path: path}
-	if err := name.replace(); err != nil {
-		_ = name.Close()
+	open, err := makePair(path)
+	if err != nil {
 		return nil, err
 	}
-	return name, nil
+	return &fifoName{path: path, open: open}, nil
 }
 
-// clearFIFOs removes what a listener left that died: without it, nobody has the
+// removeDead removes what a listener left that died: without it, nobody has the
 // incoming FIFO open for reading.
-func clearFIFOs(path string) error {
-	reader, err := fifo.OpenWriter(path + toward)
+func removeDead(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return removeStrays(path)
+	case err != nil:
+		return err
+	case info.Mode().Type() != fs.ModeNamedPipe:
+		return inUse(path, "not a FIFO")
+	}
+	writer, err := fifo.OpenWriter(pairPath(path, info) + toListener)
 	switch {
 	case err == nil:
-		_ = reader.Close()
+		_ = writer.Close()
 		return inUse(path, "a living process listens there")
-	case errors.Is(err, fifo.ErrNotFIFO):
-		return inUse(path+toward, "not a FIFO")
-	case !errors.Is(err, unix.ENXIO) && !errors.Is(err, unix.ENOENT):
+	case errors.Is(err, unix.ENOENT):
+		return inUse(path, "a FIFO that kith did not make")
+	case !errors.Is(err, unix.ENXIO):
 		return err
 	}
-	for _, suffix := range fifoSuffixes {
-		if err := removeFIFO(path + suffix); err != nil {
-			return err
+	return errors.Join(os.Remove(path), removeStrays(path))
+}
+
+// removeStrays removes the FIFOs beside a name that no living listener has.
+func removeStrays(path string) error {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		rest, found := strings.CutPrefix(entry.Name(), filepath.Base(path)+".")
+		if found && entry.Type() == fs.ModeNamedPipe && isStray(rest) {
+			_ = os.Remove(filepath.Join(filepath.Dir(path), entry.Name()))
 		}
 	}
 	return nil
 }
 
-func removeFIFO(path string) error {
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+func isStray(suffix string) bool {
+	if suffix == "new" {
+		return true
 	}
-	if err == nil && info.Mode().Type() != fs.ModeNamedPipe {
-		return inUse(path, "not a FIFO")
-	}
-	return errors.Join(err, os.Remove(path))
+	number, direction, _ := strings.Cut(suffix, ".")
+	return number != "" && strings.Trim(number, "0123456789") == "" && ("."+direction == toListener || "."+direction == toDialer)
 }
 
 func inUse(path, why string) error {
 	return &os.PathError{Op: "listen", Path: path, Err: fmt.Errorf("%w: %s", unix.EADDRINUSE, why)}
 }
 
-// replace puts fresh FIFOs in place, with our ends open before a dialer can
-// find them: a FIFO without a reader is a dead listener's.
-func (n *fifoName) replace() error {
-	var made []fs.FileInfo
-	for _, suffix := range fifoSuffixes {
-		fresh := n.path + suffix + ".new"
-		_ = os.Remove(fresh) // of one who died here; we hold the name
-		if err := fifo.Make(fresh, 0o600); err != nil {
-			return err
-		}
-		info, err := os.Lstat(fresh)
-		if err != nil {
-			return err
-		}
-		made = append(made, info)
-	}
-	ends, err := openEnds(n.path)
-	if err != nil {
-		return err
-	}
-	for _, suffix := range fifoSuffixes {
-		if err := os.Rename(n.path+suffix+".new", n.path+suffix); err != nil {
-			ends.close()
-			return err
-		}
-	}
-	n.made, n.open = made, ends
-	return nil
-}
-
 // next waits for a dialer's hello, and makes the name ready for another.
 func (n *fifoName) next(ctx context.Context) (*caller, error) {
-	c := n.open
-	bridge := sys.Bridge{SetDeadline: c.hail.SetReadDeadline}
+	p := n.open
+	bridge := sys.Bridge{SetDeadline: p.hail.SetReadDeadline}
 	bridge.Arm(ctx)
 	defer bridge.Disarm()
 	hello := make([]byte, rendezvous.HelloSize) // written at once, so read at once
-	got, err := c.hail.Read(hello)
+	got, err := p.hail.Read(hello)
 	if err != nil {
 		return nil, bridge.Cause(ctx, err)
 	}
-	if err := n.replace(); err != nil {
-		_, _ = c.out.Write(rendezvous.Refuse(rendezvous.Stream, unix.ENFILE).Bytes())
+	fresh, err := makePair(n.path)
+	if err != nil { // the old one stays, for this dialer will not use it
+		_, _ = p.out.Write(rendezvous.Refuse(rendezvous.Stream, unix.ENFILE).Bytes())
 		return nil, err
 	}
-	c.hello = hello[:got]
-	return c, nil
+	n.open = fresh
+	p.retire()
+	return &caller{pair: p, hello: hello[:got]}, nil
 }
 
-// Close removes the FIFOs that are still ours, and closes our ends.
+// Close removes the name first: a FIFO at path without its pair would be none of
+// kith's.
 func (n *fifoName) Close() error {
-	for i, info := range n.made {
-		path := n.path + fifoSuffixes[i]
-		if now, err := os.Lstat(path); err == nil && os.SameFile(now, info) {
-			_ = os.Remove(path)
-		}
+	if stillAt(n.path, n.open.turn) {
+		_ = os.Remove(n.path)
 	}
-	for _, suffix := range fifoSuffixes {
-		_ = os.Remove(n.path + suffix + ".new")
-	}
-	if n.open != nil {
-		n.open.close()
-	}
+	n.open.retire()
+	n.open.close()
 	return nil
+}
+
+// stillAt reports whether path leads to the open file.
+func stillAt(path string, file *os.File) bool {
+	held, err := file.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(path)
+	return err == nil && os.SameFile(held, there)
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -38,12 +39,25 @@ func dialRaw(scheme, name string) (io.ReadWriter, error) {
 	if scheme != "fifo" {
 		return net.Dial(networks[scheme], name)
 	}
-	out, err := fifo.OpenWriter(name + ".in")
+	pair, err := pairOf(name)
 	if err != nil {
 		return nil, err
 	}
-	in, err := fifo.OpenBoth(name + ".out")
+	out, err := fifo.OpenWriter(pair + ".in")
+	if err != nil {
+		return nil, err
+	}
+	in, err := fifo.OpenBoth(pair + ".out")
 	return pipes{in, out}, err
+}
+
+// pairOf is where docs/layout.md says that the pair of a FIFO is.
+func pairOf(name string) (string, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprint(name, ".", info.Sys().(*syscall.Stat_t).Ino), nil
 }
 
 // pipes are the two ends of a pair of FIFOs.
@@ -70,12 +84,19 @@ func strangerListens(args []string) error {
 }
 
 func listenRawFIFO(name string) error {
-	var ends [3]*os.File
-	for i, suffix := range []string{".out", ".in", ""} {
-		if err := fifo.Make(name+suffix, 0o600); err != nil {
+	if err := fifo.Make(name, 0o600); err != nil {
+		return err
+	}
+	pair, err := pairOf(name)
+	if err != nil {
+		return err
+	}
+	var ends [2]*os.File
+	for i, suffix := range []string{".out", ".in"} {
+		if err := fifo.Make(pair+suffix, 0o600); err != nil {
 			return err
 		}
-		end, err := fifo.OpenBoth(name + suffix)
+		end, err := fifo.OpenBoth(pair + suffix)
 		if err != nil {
 			return err
 		}

@@ -22,6 +22,8 @@ type link interface {
 	WriteRecord(header, body []byte) (int, error)
 	// TryWrite writes what there is room for at once.
 	TryWrite(p []byte) (int, error)
+	// Settle waits until Close loses nothing of what was written.
+	Settle(until time.Time) error
 	SetReadDeadline(t time.Time) error
 	SetWriteDeadline(t time.Time) error
 }
@@ -75,6 +77,10 @@ func (l *byteLink) TryWrite(p []byte) (n int, err error) {
 	}
 	return max(n, 0), err
 }
+
+// Settle has nothing to wait for: within a machine, what was written is the
+// reader's, whatever becomes of us.
+func (l *byteLink) Settle(time.Time) error { return nil }
 
 func (l *byteLink) Read(p []byte) (int, error)         { return l.in.Read(p) }
 func (l *byteLink) SetReadDeadline(t time.Time) error  { return l.in.SetReadDeadline(t) }

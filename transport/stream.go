@@ -183,6 +183,11 @@ func (s *stream) CloseSend() error {
 	s.writing.Disarm()
 	binary.LittleEndian.PutUint64(s.header[:], uint64(ring.Pack(ring.Goodbye, 0)))
 	n, err := s.link.TryWrite(s.header[:])
+	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) { // Close has begun, and says goodbye itself
+		s.sent.Store(nil)
+		s.sending.Unlock()
+		return net.ErrClosed
+	}
 	if n == ring.HeaderSize || (err != nil && !errors.Is(err, unix.EAGAIN)) {
 		s.sending.Unlock()
 		return nil // a peer that is gone needs no goodbye
@@ -200,25 +205,30 @@ func (s *stream) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
+	end := time.Now().Add(linger)
 	_ = s.link.SetReadDeadline(sys.Past)
 	if s.sent.Load() == nil { // there may be a Send in flight
 		_ = s.link.SetWriteDeadline(sys.Past)
-	} else { // there may be a goodbye waiting for room
-		_ = s.link.SetWriteDeadline(time.Now().Add(linger))
+	}
+	if s.sent.Load() != nil { // there may be a goodbye waiting for room
+		_ = s.link.SetWriteDeadline(end)
 	}
 	s.sending.Lock()
 	defer s.sending.Unlock()
 	s.writing.Disarm()
 	if s.sent.CompareAndSwap(nil, &errSendClosed) {
-		_ = s.link.SetWriteDeadline(time.Now().Add(linger))
+		_ = s.link.SetWriteDeadline(end)
 		_, s.unsaid = s.write(ring.Pack(ring.Goodbye, 0), nil)
+	}
+	if s.unsaid == nil {
+		s.unsaid = s.link.Settle(end)
 	}
 	err := s.link.Close()
 	s.receiving.Lock() // the Receive in flight has ended, or is about to
 	defer s.receiving.Unlock()
 	s.reading.Disarm()
 	if errors.Is(s.unsaid, os.ErrDeadlineExceeded) {
-		err = fmt.Errorf("the peer has not made room for the goodbye in %v, and will see a death: %w", linger, s.unsaid)
+		err = fmt.Errorf("the peer has not taken everything within %v, and may see a death: %w", linger, s.unsaid)
 	}
 	return err
 }

@@ -83,20 +83,20 @@ func joinTCP(ctx context.Context, conn *net.TCPConn, a driver.Address, limit int
 	return newStream(l, a, w), nil
 }
 
-// A tcpLink is a byteLink whose Close waits until the peer's kernel has
-// everything. Else bytes of the peer's that nobody will read would make our
-// kernel reset the connection, and throw away what it had not sent yet.
+// A tcpLink is a byteLink that settles when the peer's kernel has everything.
+// Else bytes of the peer's that nobody will read would make our kernel reset the
+// connection, and throw away what it had not sent yet.
 type tcpLink struct{ byteLink }
 
-func (l *tcpLink) Close() error {
+func (l *tcpLink) Settle(until time.Time) error {
 	// The kernel tells nobody of an acknowledgement: ask, ever more rarely.
-	for pause, end := time.Millisecond, time.Now().Add(linger); l.unacknowledged() > 0; pause *= 2 {
-		if time.Now().After(end) {
-			return errors.Join(fmt.Errorf("the peer has not taken everything within %v: %w", linger, os.ErrDeadlineExceeded), l.byteLink.Close())
+	for pause := time.Millisecond; l.unacknowledged() > 0; pause *= 2 {
+		if time.Now().After(until) {
+			return os.ErrDeadlineExceeded
 		}
 		time.Sleep(pause)
 	}
-	return l.byteLink.Close()
+	return nil
 }
 
 // unacknowledged is how many bytes the peer's kernel does not have yet and could

@@ -2,6 +2,7 @@ package rendezvous
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"time"
@@ -108,12 +109,18 @@ func (a *Acceptor[P]) greet(ctx context.Context, h *handshake, peer P) {
 	defer func() { <-a.slots }()
 	conn, err := a.shake(ctx, peer)
 	a.end(h)
-	if err != nil && !sys.Exhausted(err) {
-		return // the peer's fault, and the peer was told: nobody here waits for it
+	if err != nil && !isOurTrouble(err) {
+		return // the peer was told, and nobody here waits for it
 	}
 	if !a.deliver(outcome{conn, err}) && conn != nil {
 		_ = conn.Close() // the listener is closing; the peer sees a goodbye
 	}
+}
+
+// isOurTrouble tells what this process has run out of from what a peer did, or
+// says that it has run out of.
+func isOurTrouble(err error) bool {
+	return sys.Exhausted(err) && !errors.Is(err, errRefused) && !errors.Is(err, driver.ErrProtocol)
 }
 
 func (a *Acceptor[P]) deliver(got outcome) bool {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -59,7 +60,12 @@ func staySilent(args []string) error {
 
 func approach(scheme, name string) (any, error) {
 	if scheme == "fifo" {
-		return os.OpenFile(name+".in", os.O_WRONLY|unix.O_NONBLOCK, 0)
+		info, err := os.Stat(name)
+		if err != nil {
+			return nil, err
+		}
+		pair := fmt.Sprint(name, ".", info.Sys().(*syscall.Stat_t).Ino)
+		return os.OpenFile(pair+".in", os.O_WRONLY|unix.O_NONBLOCK, 0)
 	}
 	return net.Dial(networks[scheme], name)
 }

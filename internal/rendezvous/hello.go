@@ -3,6 +3,7 @@ package rendezvous
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"syscall"
 
@@ -51,6 +52,9 @@ type Hello struct {
 }
 
 const exchangeConn = 1
+
+// errRefused is the peer's no. The errno behind it is the peer's trouble.
+var errRefused = errors.New("the peer refused")
 
 var magic = []byte("kith\r\n\x1a\n")
 
@@ -108,7 +112,7 @@ func (h Hello) check(form uint8) error {
 	case h.Form != form:
 		return fmt.Errorf("%w: it means form %d, we mean %d (do both sides use the same scheme?)", driver.ErrProtocol, h.Form, form)
 	case h.Refusal != 0:
-		return fmt.Errorf("the peer refused: %w", h.Refusal)
+		return fmt.Errorf("%w: %w", errRefused, h.Refusal)
 	case h.Limit == 0 || h.Limit > driver.MaxLimit:
 		return fmt.Errorf("%w: its message limit is %d bytes", driver.ErrProtocol, h.Limit)
 	}

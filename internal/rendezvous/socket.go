@@ -32,7 +32,7 @@ func Listen(ctx context.Context, network, path string) (*Socket, error) {
 	defer unlock()
 	socket, err := bind(ctx, network, path)
 	if errors.Is(err, unix.EADDRINUSE) {
-		if err = clear(ctx, network, path); err == nil {
+		if err = removeDead(ctx, network, path); err == nil {
 			socket, err = bind(ctx, network, path)
 		}
 	}
@@ -59,9 +59,9 @@ func bind(ctx context.Context, network, path string) (*Socket, error) {
 	return socket, nil
 }
 
-// clear removes what is at path if it is the socket of a process that died:
+// removeDead removes what is at path if it is the socket of a process that died:
 // one that refuses connections.
-func clear(ctx context.Context, network, path string) error {
+func removeDead(ctx context.Context, network, path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -77,15 +77,23 @@ func clear(ctx context.Context, network, path string) error {
 	if conn != nil {
 		_ = conn.Close()
 	}
-	if !errors.Is(err, unix.ECONNREFUSED) {
-		return &os.PathError{Op: "listen", Path: path, Err: fmt.Errorf("%w: a living process listens there", unix.EADDRINUSE)}
+	switch {
+	case errors.Is(err, unix.ECONNREFUSED):
+		return os.Remove(path)
+	case err == nil || errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EPROTOTYPE):
+		err = fmt.Errorf("%w: a living process listens there", unix.EADDRINUSE)
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	default:
+		err = fmt.Errorf("%w: cannot tell whether a living process listens there: %w", unix.EADDRINUSE, err)
 	}
-	return os.Remove(path)
+	return &os.PathError{Op: "listen", Path: path, Err: err}
 }
 
-func isSocket(path string) bool {
+// isOther reports whether there is something at path that is no socket.
+func isOther(path string) bool {
 	info, err := os.Stat(path)
-	return err == nil && info.Mode().Type() == fs.ModeSocket
+	return err == nil && info.Mode().Type() != fs.ModeSocket
 }
 
 // Close removes the name, if it is still ours, and then the socket: while we
@@ -105,7 +113,7 @@ func Dial(ctx context.Context, network, path string) (*net.UnixConn, error) {
 		switch {
 		case err == nil:
 			return conn.(*net.UnixConn), nil
-		case errors.Is(err, unix.ECONNREFUSED) && !isSocket(path):
+		case errors.Is(err, unix.ECONNREFUSED) && isOther(path):
 			return nil, &os.PathError{Op: "dial", Path: path, Err: unix.ENOTSOCK} // what connect(2) calls refused
 		case !errors.Is(err, unix.EAGAIN):
 			return nil, NotMet(ctx, err)

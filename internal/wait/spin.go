@@ -72,7 +72,8 @@ func (s *Spinner) Until(word *atomic.Uint64, old uint64) bool {
 	found, took := spin(word, old)
 	// Where both sides share a CPU, a spin keeps the peer from running, and finds
 	// what it waits for only when the kernel steps in; a park is much shorter.
-	s.learn(found && (s.park == 0 || took < s.park))
+	// A late find says nothing as long as no park has been timed.
+	s.learn(found && (took == 0 || took < s.park))
 	return found
 }
 

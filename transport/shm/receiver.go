@@ -51,6 +51,8 @@ func (r *receiver) receive(ctx context.Context) ([]byte, error) {
 			r.over = ended(err)
 		case kind == 0:
 			err = r.wait(ctx)
+		case kind == ring.Goodbye && r.partial:
+			r.over = fmt.Errorf("%w: a goodbye in the middle of a message", driver.ErrProtocol)
 		case kind == ring.Goodbye:
 			r.over = io.EOF
 		default:

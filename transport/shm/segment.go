@@ -1,6 +1,7 @@
 package shm
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -13,6 +14,9 @@ import (
 // make makes this side's segment, and maps it before it is sealed: it is the
 // only mapping that can ever write it. The file is for the peer.
 func makeSegment(size int) (memory []byte, file *os.File, err error) {
+	if page := os.Getpagesize(); page > ring.ControlSize {
+		return nil, nil, fmt.Errorf("%w: this machine's pages have %d bytes, the layout is for %d", errors.ErrUnsupported, page, ring.ControlSize)
+	}
 	file, err = shm.Memfd("kith", int64(ring.ControlSize+size))
 	if err != nil {
 		return nil, nil, err
