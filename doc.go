@@ -23,6 +23,11 @@
 //
 //	ring=SIZE    the outgoing ring: a power of two from 4k to 1g (256k)
 //
+// and `fd:`
+//
+//	via=socket   frames over the inherited socket itself (the default)
+//	via=shm      rings in shared memory, agreed on over the socket; Start's default
+//
 // Sizes are bytes, or have a suffix k, m or g (powers of 1024).
 //
 // # Ends

@@ -23,7 +23,8 @@ type Traits struct {
 
 	// Connected: the two parties know of each other, and of the other's end.
 	Connected bool
-	// Boundaries: the kernel or the ring keeps messages apart. Where it is
+	// Boundaries: the kernel or the ring keeps messages apart, as long as they
+	// fit a packet or a record: such a one is there whole or not at all. Where it is
 	// false, kith frames them.
 	Boundaries bool
 	Ordered    bool

@@ -37,31 +37,35 @@ func pairPath(path string, turn fs.FileInfo) string {
 
 // makePair puts fresh FIFOs in place of those at path, with our ends open before
 // a dialer can find them: a pair without a reader is a dead listener's.
-func makePair(path string) (p *pair, err error) {
-	p = &pair{}
-	fresh := path + ".new"
-	defer func() {
-		if err != nil {
-			_ = os.Remove(fresh)
-			p.retire()
-			p.close()
-		}
-	}()
-	if err = makeFIFO(fresh); err != nil {
+func makePair(path string) (*pair, error) {
+	p, fresh := &pair{}, path+".new"
+	err := p.make(fresh, path)
+	if err == nil {
+		err = os.Rename(fresh, path)
+	}
+	if err != nil {
+		_ = os.Remove(fresh)
+		p.retire()
+		p.close()
 		return nil, err
 	}
+	return p, nil
+}
+
+// make makes the turn at fresh and, beside path, the pair that belongs to it.
+func (p *pair) make(fresh, path string) (err error) {
+	if err := makeFIFO(fresh); err != nil {
+		return err
+	}
 	if p.turn, err = fifo.OpenReader(fresh); err != nil {
-		return nil, err
+		return err
 	}
 	info, err := p.turn.Stat()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p.path = pairPath(path, info)
-	if err = p.openEnds(); err != nil {
-		return nil, err
-	}
-	return p, os.Rename(fresh, path)
+	return p.openEnds()
 }
 
 // makeFIFO makes a FIFO in place of one that somebody who died here has left; we
