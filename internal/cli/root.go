@@ -35,7 +35,16 @@ func rootCommand() *cobra.Command {
 		Use:   "kith",
 		Short: "Join processes over shared memory, sockets and pipes",
 		Long: `Kith joins processes over shared memory, sockets and pipes. An address picks
-the transport: shm:orders, unix:/run/orders.sock, tcp:localhost:7000, fifo:orders.
+the transport and the name, scheme:name?key=value&key=value:
+
+  shm:NAME         shared memory        unixpacket:NAME  packets over a socket
+  unix:NAME        a Unix socket        fifo:NAME        a pair of named pipes
+  tcp:HOST:PORT    over a network
+
+A NAME that starts with / is a path. Any other has no / in it, and lives in
+$KITH_DIR, else in /run/user/UID/kith, else in /tmp/kith-UID. Every scheme takes
+limit=SIZE, the largest message (64m), and shm: takes ring=SIZE, a power of two
+(256k). A SIZE is in bytes, or has a suffix k, m or g.
 
 ` + exitHelp,
 		Version:       version(),

@@ -40,10 +40,14 @@ type (
 // user's cache. A cache that cannot be written to is no reason not to measure.
 func openLog(path string, report *Report) (*log, error) {
 	chosen := path != ""
+	var err error
 	if !chosen {
-		path = cachePath(report.Started)
+		path, err = cachePath(report.Started)
 	}
-	file, err := os.Create(path)
+	var file *os.File
+	if err == nil { // for writing only: a pipe that we could read too would never break
+		file, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	}
 	if err == nil {
 		report.Saved = path
 		return &log{file: file}, nil
@@ -55,14 +59,15 @@ func openLog(path string, report *Report) (*log, error) {
 	return &log{}, nil
 }
 
-func cachePath(started time.Time) string {
+// cachePath has no fallback in /tmp, where the name would be anybody's to take.
+func cachePath(started time.Time) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		cache = os.TempDir()
+		return "", err
 	}
 	dir := filepath.Join(cache, "kith")
 	_ = os.MkdirAll(dir, 0o700) // if it fails, so does making the file
-	return filepath.Join(dir, "compare-"+started.UTC().Format("20060102T150405.000Z")+".jsonl")
+	return filepath.Join(dir, "compare-"+started.UTC().Format("20060102T150405.000Z")+".jsonl"), nil
 }
 
 func (l *log) write(kind string, value any) {

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"time"
@@ -67,6 +68,9 @@ func (r *run) all(ctx context.Context) (err error) {
 	r.Progress(0, r.steps(), "reading the input")
 	if r.report.Input, err = prepareInput(ctx, r.Input, r.Stdin, dir); err != nil {
 		return err
+	}
+	if r.report.Input.Bytes == 0 {
+		return fmt.Errorf("%s is empty: there is nothing to measure", r.report.Input.Source)
 	}
 	if r.log, err = openLog(r.Save, r.report); err != nil {
 		return err
