@@ -8,10 +8,15 @@ import (
 )
 
 // ReceiveNow takes what a socket has at this moment, and fails with EAGAIN if
-// that is nothing, whatever the mode of the descriptor: the peer may share it
-// and change it. It is no raw system call: a peer that shares the descriptor can
-// keep its lock in the kernel for as long as it likes.
+// that is nothing. It cannot block, so the scheduler is not told of the call.
 func ReceiveNow(fd int, p []byte) (int, error) {
+	return transfer(unix.RawSyscall6, unix.SYS_RECVFROM, fd, p, unix.MSG_DONTWAIT)
+}
+
+// ReceiveShared is ReceiveNow for a socket of which the peer may have the very
+// same end: it could keep its lock in the kernel for as long as it likes, so the
+// scheduler has to know.
+func ReceiveShared(fd int, p []byte) (int, error) {
 	return transfer(unix.Syscall6, unix.SYS_RECVFROM, fd, p, unix.MSG_DONTWAIT)
 }
 

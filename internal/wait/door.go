@@ -32,6 +32,8 @@ type Door struct {
 	bridge sys.Bridge
 	hungUp bool
 
+	receive func(fd int, p []byte) (int, error)
+
 	// One closure and its variables, made once: no wait allocates.
 	take    func(fd uintptr) bool
 	give    func(fd uintptr)
@@ -45,9 +47,9 @@ func NewDoor(socket Socket) (*Door, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Door{socket: socket, raw: raw, bridge: sys.Bridge{SetDeadline: socket.SetReadDeadline}}
+	d := &Door{socket: socket, raw: raw, bridge: sys.Bridge{SetDeadline: socket.SetReadDeadline}, receive: sys.ReceiveNow}
 	d.take = func(fd uintptr) bool {
-		n, err := sys.ReceiveNow(int(fd), d.knocks[:])
+		n, err := d.receive(int(fd), d.knocks[:])
 		if errors.Is(err, unix.EAGAIN) {
 			return false // parks, until there is something
 		}
@@ -61,6 +63,9 @@ func NewDoor(socket Socket) (*Door, error) {
 	d.give = func(fd uintptr) { _, _ = sys.SendNow(int(fd), knock) }
 	return d, nil
 }
+
+// Distrust says that the peer made the socket, and may have kept our end of it.
+func (d *Door) Distrust() { d.receive = sys.ReceiveShared }
 
 // Arm makes the end of ctx interrupt Await.
 func (d *Door) Arm(ctx context.Context) { d.bridge.Arm(ctx) }

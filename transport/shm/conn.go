@@ -33,6 +33,9 @@ func newConn(p *parts, a driver.Address) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.gift {
+		back.Distrust()
+	}
 	own := ring.NewSegment(p.own, p.options.Ring)
 	peer := ring.NewSegment(p.peer, int(p.peerSays.Ring))
 	c := &conn{address: a, own: p.own, peer: p.peer, front: front, back: back}

@@ -36,6 +36,7 @@ type parts struct {
 	options  Options
 	front    Endpoint // wakes receivers
 	back     *os.File // wakes senders
+	gift     bool     // back was made by the peer
 	own      []byte
 	ownFile  *os.File // until the peer has it
 	peer     []byte
@@ -145,6 +146,7 @@ func (p *parts) hear(count int) error {
 	p.peerSays = said
 	defer files[0].Close()
 	if count == 2 {
+		p.gift = true
 		if p.back, err = checkSocket(files[1]); err != nil {
 			return err
 		}
