@@ -11,7 +11,7 @@ import (
 	"kith/shm"
 )
 
-// make makes this side's segment, and maps it before it is sealed: it is the
+// makeSegment makes this side's segment, and maps it before it is sealed: it is the
 // only mapping that can ever write it. The file is for the peer.
 func makeSegment(size int) (memory []byte, file *os.File, err error) {
 	if page := os.Getpagesize(); page > ring.ControlSize {
