@@ -14,7 +14,8 @@ import (
 // Rows may be ahead of the tree; the tree may not be ahead of the rows.
 const table = `
 	0  ring                                    < unsafe
-	0  internal/sys                            < unsafe golang.org/x/sys
+	0  ipc                                     < golang.org/x/sys
+	0  internal/sys                            < unsafe golang.org/x/sys ipc
 
 	1  fifo lock mq poll sem shm sock          < golang.org/x/sys
 	1  proc                                    < golang.org/x/sys fifo poll

@@ -34,19 +34,28 @@ func Go(call func() error) *Call {
 // Parked returns when the call waits for something outside of it: its
 // goroutine is parked. An error says that it ended first, or that it goes on
 // and on, or holds a thread in a system call where it should park.
-func (c *Call) Parked() error {
+func (c *Call) Parked() error { return Parked(c) }
+
+// Parked returns when all the calls are parked.
+func Parked(calls ...*Call) error {
+	var busy []*Call
 	state := ""
 	for deadline := time.Now().Add(settleTime); time.Now().Before(deadline); time.Sleep(200 * time.Microsecond) {
-		select {
-		case <-c.done:
-			return fmt.Errorf("the call was to wait, but returned: %w", c.err)
-		default:
-		}
-		if state = Goroutines()[c.goroutine]; parked(state) {
+		stacks := Goroutines()
+		busy = slices.DeleteFunc(slices.Clone(calls), func(c *Call) bool { return parked(stacks[c.goroutine]) })
+		if len(busy) == 0 {
 			return nil
 		}
+		state = stacks[busy[0].goroutine]
+		for _, c := range busy {
+			select {
+			case <-c.done:
+				return fmt.Errorf("the call was to wait, but returned: %w", c.err)
+			default:
+			}
+		}
 	}
-	return fmt.Errorf("the call was to park its goroutine, which is:\n%s", state)
+	return fmt.Errorf("%d calls were to park their goroutines, one of which is:\n%s", len(busy), state)
 }
 
 // Done is closed when the call has returned.

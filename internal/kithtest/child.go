@@ -15,9 +15,10 @@ import (
 	"time"
 )
 
-// A Child is this test binary, run again as another process. It is killed when
-// the test ends, if it still runs, and what it said is logged when the test
-// fails. Its methods may be called from several goroutines.
+// A Child is another process: this test binary, run again, or a program that is
+// not ours. It is killed when the test ends, if it still runs, and what it said
+// is logged when the test fails. Its methods may be called from several
+// goroutines.
 type Child struct {
 	// Cmd is for those who start it in a way of their own, as kith.Start does.
 	Cmd *exec.Cmd
@@ -36,8 +37,16 @@ type Child struct {
 // starts it.
 func Command(t testing.TB, name string, args ...string) *Child {
 	t.Helper()
-	c := &Child{Cmd: exec.Command("/proc/self/exe", args...), t: t, heard: make(chan string, 64)}
-	c.Cmd.Env = append(os.Environ(), picker+"="+name, "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
+	cmd := exec.Command("/proc/self/exe", args...)
+	cmd.Env = append(os.Environ(), picker+"="+name, "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
+	return Peer(t, cmd)
+}
+
+// Peer prepares a program of any kind: it talks by lines on its standard output
+// and input. Start starts it.
+func Peer(t testing.TB, cmd *exec.Cmd) *Child {
+	t.Helper()
+	c := &Child{Cmd: cmd, t: t, heard: make(chan string, 64)}
 	c.Cmd.Stderr = &c.log
 	stdin, err := c.Cmd.StdinPipe()
 	if err != nil {

@@ -30,7 +30,9 @@ func Main(m *testing.M) {
 	if name := os.Getenv(picker); name != "" {
 		os.Exit(perform(name, os.Args[1:]))
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	compiled.remove()
+	os.Exit(status)
 }
 
 func perform(name string, args []string) int {

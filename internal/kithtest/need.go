@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -35,16 +36,22 @@ func Need(t testing.TB, tools ...string) {
 		if _, err := exec.LookPath(tool); err == nil {
 			continue
 		}
-		from := tool
-		if packages[tool] != "" {
-			from = packages[tool]
+		name := filepath.Base(tool)
+		if from, differs := packages[name]; differs {
+			lack(t, tool, from)
+		} else {
+			lack(t, tool, name)
 		}
-		message := fmt.Sprintf("this test needs %s: apt-get install %s", tool, from)
-		if os.Getenv("CI") == "true" {
-			t.Fatal(message)
-		}
-		t.Skip(message)
 	}
+}
+
+func lack(t testing.TB, what, from string) {
+	t.Helper()
+	message := fmt.Sprintf("this test needs %s: apt-get install %s", what, from)
+	if os.Getenv("CI") == "true" {
+		t.Fatal(message)
+	}
+	t.Skip(message)
 }
 
 // A Feature is what the kernel of a machine may lack.

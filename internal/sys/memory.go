@@ -11,7 +11,7 @@ import (
 
 // AvailableMemory is how many bytes this process can still take before the
 // kernel kills for memory: what the machine has, or what is left of the
-// narrowest cgroup (v2) around the process. It is the largest number where
+// narrowest cgroup around the process. It is the largest number where
 // neither says.
 func AvailableMemory() int64 {
 	available := int64(math.MaxInt64)
@@ -21,21 +21,27 @@ func AvailableMemory() int64 {
 			available = 1024 * number(string(fields[0]), math.MaxInt64>>10)
 		}
 	}
-	group, _ := os.ReadFile("/proc/self/cgroup") // cgroups(7): "0::/path"
-	_, path, found := strings.Cut(string(group), "0::/")
-	for dir := filepath.Join("/sys/fs/cgroup", strings.TrimSpace(path)); found && dir != "/sys/fs/cgroup" && dir != "/"; dir = filepath.Dir(dir) {
-		available = min(available, left(dir))
+	for group := range cgroups("memory") {
+		available = min(available, left(group, "memory.max", "memory.current", "inactive_file "))
+		available = min(available, left(group, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file "))
 	}
 	return available
 }
 
-// left is what a cgroup may still take.
-func left(dir string) int64 {
-	limit := readNumber(filepath.Join(dir, "memory.max"), math.MaxInt64)
-	if limit == math.MaxInt64 {
-		return limit
+// left is what a cgroup may still take, by the files of one version. What is
+// only cached, it would give up.
+func left(group, limit, usage, cached string) int64 {
+	most := readNumber(filepath.Join(group, limit), math.MaxInt64)
+	if most == math.MaxInt64 {
+		return most
 	}
-	return max(0, limit-readNumber(filepath.Join(dir, "memory.current"), 0))
+	used := readNumber(filepath.Join(group, usage), 0)
+	stat, _ := os.ReadFile(filepath.Join(group, "memory.stat"))
+	if _, rest, found := strings.Cut("\n"+string(stat), "\n"+cached); found {
+		line, _, _ := strings.Cut(rest, "\n")
+		used -= number(line, 0)
+	}
+	return max(0, most-used)
 }
 
 func readNumber(path string, fallback int64) int64 {
