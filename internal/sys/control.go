@@ -1,9 +1,12 @@
 package sys
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
 
-// Control runs f on the descriptor of c, which stays open meanwhile. The
-// function must not block.
+// Control runs f on the descriptor of c, which stays open meanwhile. The error
+// matches os.ErrClosed where it is closed already.
 func Control(c syscall.Conn, f func(fd int) error) error {
 	raw, err := c.SyscallConn()
 	if err != nil {
@@ -11,7 +14,7 @@ func Control(c syscall.Conn, f func(fd int) error) error {
 	}
 	var inner error
 	if err := raw.Control(func(fd uintptr) { inner = f(int(fd)) }); err != nil {
-		return err
+		return os.ErrClosed // the runtime's own error does not match it
 	}
 	return inner
 }

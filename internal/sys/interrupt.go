@@ -51,6 +51,7 @@ const (
 // have blocked: masks are inherited by threads and by programs.
 func unmask() {
 	var set unix.Sigset_t
-	set.Val[0] = 1 << (Interrupt - 1)
+	const word = 8 * unsafe.Sizeof(set.Val[0])
+	set.Val[(Interrupt-1)/unix.Signal(word)] = 1 << ((Interrupt - 1) % unix.Signal(word))
 	_ = unix.PthreadSigmask(unix.SIG_UNBLOCK, &set, nil)
 }

@@ -1,0 +1,45 @@
+package sys
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// FlockNow is flock(2) where it cannot wait: with LOCK_NB or LOCK_UN, on a local
+// file system. It holds the scheduler's processor meanwhile, which is cheaper.
+func FlockNow(fd, how int) error {
+	_, _, errno := unix.RawSyscall(unix.SYS_FLOCK, uintptr(fd), uintptr(how), 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// FcntlLockNow is fcntl(2) with a record lock where it cannot wait: any command
+// but F_SETLKW and F_OFD_SETLKW, on a local file system.
+func FcntlLockNow(fd, command int, record *unix.Flock_t) error {
+	_, _, errno := unix.RawSyscall(unix.SYS_FCNTL, uintptr(fd), uintptr(command), uintptr(unsafe.Pointer(record)))
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// Local reports whether a file is a regular one, on a file system of this
+// machine's kernel alone: taking or giving up a lock without waiting takes no
+// longer there than any other look at memory. A server on a network, or in user
+// space (FUSE), may let one wait.
+func Local(fd int) bool {
+	var file unix.Stat_t
+	var system unix.Statfs_t
+	if unix.Fstat(fd, &file) != nil || file.Mode&unix.S_IFMT != unix.S_IFREG || unix.Fstatfs(fd, &system) != nil {
+		return false
+	}
+	switch int64(system.Type) {
+	case unix.EXT4_SUPER_MAGIC, unix.TMPFS_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC,
+		unix.OVERLAYFS_SUPER_MAGIC, unix.F2FS_SUPER_MAGIC, unix.RAMFS_MAGIC:
+		return true
+	}
+	return false
+}

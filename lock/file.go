@@ -1,0 +1,53 @@
+package lock
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"kith/internal/sys"
+)
+
+// openLockFile opens the file, or makes it. Without O_CREAT first, which is
+// refused for another user's file in a sticky directory (fs.protected_regular).
+// For writing if possible, as record locks and NFS want it. O_NONBLOCK is for a
+// FIFO that somebody put there.
+func openLockFile(path string) (int, error) {
+	fd, err := openFor(path, unix.O_RDWR)
+	if errors.Is(err, unix.ENOENT) {
+		fd, err = openFor(path, unix.O_RDWR|unix.O_CREAT)
+	}
+	if err == nil || errors.Is(err, unix.ENOENT) {
+		return fd, err
+	}
+	if fd, reading := openFor(path, unix.O_RDONLY); reading == nil {
+		return fd, nil
+	}
+	return -1, err
+}
+
+func openFor(path string, how int) (fd int, err error) {
+	const flags = unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
+	err = sys.Again(func() error {
+		fd, err = unix.Open(path, flags|how, 0o666)
+		return err
+	})
+	return fd, err
+}
+
+// errReplaced: a locked file has lost its path to another, or to none.
+var errReplaced = errors.New("the lock file was replaced")
+
+// current makes sure that the path still names the open file: who had the lock
+// before may have removed it.
+func current(fd int, path string) error {
+	var ours, now unix.Stat_t
+	if err := unix.Fstat(fd, &ours); err != nil {
+		return err
+	}
+	err := sys.Again(func() error { return unix.Stat(path, &now) })
+	if errors.Is(err, unix.ENOENT) || err == nil && (now.Dev != ours.Dev || now.Ino != ours.Ino) {
+		return errReplaced
+	}
+	return err
+}
