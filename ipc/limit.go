@@ -5,6 +5,7 @@ package ipc
 import (
 	"errors"
 	"fmt"
+	"math"
 )
 
 // A LimitError is a limit of the machine that was reached. It names the limit
@@ -12,7 +13,8 @@ import (
 type LimitError struct {
 	// Limit is its name in the man pages: "SEMOPM", "msg_max", "RLIMIT_MSGQUEUE".
 	Limit string
-	// Max is its value now, in the limit's own unit, or 0 where it cannot be read.
+	// Max is its value now, in the limit's own unit; math.MaxInt64 where there is
+	// none, or it cannot be read.
 	Max int64
 	// Raise is where to raise it, as "/proc/sys/fs/mqueue/msg_max", or why not.
 	Raise string
@@ -22,7 +24,7 @@ type LimitError struct {
 
 func (e *LimitError) Error() string {
 	text := e.Err.Error() + ": over the limit " + e.Limit
-	if e.Max > 0 {
+	if e.Max > 0 && e.Max < math.MaxInt64 {
 		text += fmt.Sprintf(" of %d", e.Max)
 	}
 	if e.Raise != "" {

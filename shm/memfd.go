@@ -1,5 +1,3 @@
-// Package shm is memory that processes share: so far anonymous memory behind a
-// descriptor, with seals (memfd_create(2)).
 package shm
 
 import (
@@ -20,34 +18,78 @@ const WriterSeals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | u
 // ErrUnsealed is memory from a peer that the peer could still take away.
 var ErrUnsealed = errors.New("not memory that can be relied on")
 
+// CreateMemfd makes anonymous memory of the size in bytes, as Memfd does, and
+// maps it for reading and writing. Pass its File to the peers that are to have
+// it, after Seal.
+func CreateMemfd(name string, size int64) (*Segment, error) {
+	if err := possible(size, ReadWrite); err != nil {
+		return nil, os.NewSyscallError("memfd_create", err)
+	}
+	file, err := Memfd(name, size)
+	if err != nil {
+		return nil, err
+	}
+	return mapped(file, "", KindMemfd, 0, size, ReadWrite)
+}
+
+// OpenMemfd maps memory that a peer has passed, after Verify: it has exactly
+// the size, and at least the seals. With WriterSeals it can only be opened to
+// read (EPERM), and touching a View of it can never fault. The file stays the
+// caller's, who may close it.
+func OpenMemfd(file *os.File, size int64, seals int, access Access) (*Segment, error) {
+	if err := possible(size, access); err != nil {
+		return nil, os.NewSyscallError("mmap", err)
+	}
+	own, err := duplicate(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := Verify(own, size, seals); err != nil {
+		_ = own.Close()
+		return nil, err
+	}
+	return mapped(own, "", KindMemfd, 0, size, access)
+}
+
+// Seal adds seals to a memfd, for ever (fcntl(2)): EINVAL for other kinds,
+// EPERM after F_SEAL_SEAL, EBUSY for F_SEAL_WRITE while anybody has it mapped
+// to write.
+func (s *Segment) Seal(seals int) error {
+	if !s.gate.enter() {
+		return s.failed("fcntl", os.ErrClosed)
+	}
+	defer s.gate.leave()
+	if s.kind != KindMemfd {
+		return s.failed("fcntl", unix.EINVAL)
+	}
+	return Seal(s.file, seals)
+}
+
 // Memfd makes anonymous memory of the size in bytes, allocated in full: what
 // the machine does not have is an error here (ENOSPC, ENOMEM), not a SIGBUS
 // later. It can be sealed, not executed, and is gone with its last descriptor
 // and mapping. The name is for people, in /proc/PID/maps.
 func Memfd(name string, size int64) (*os.File, error) {
-	if size >= large && size > sys.AvailableMemory() {
-		return nil, os.NewSyscallError("memfd_create", unix.ENOMEM)
+	if err := enough(size); err != nil {
+		return nil, os.NewSyscallError("memfd_create", err)
 	}
-	fd, err := create(name)
+	fd, err := memfd(name)
 	if err != nil {
 		return nil, os.NewSyscallError("memfd_create", err)
 	}
 	file := os.NewFile(uintptr(fd), "memfd:"+name)
 	err = sys.Again(func() error { return unix.Fallocate(fd, 0, 0, size) })
 	if err != nil {
+		err = fileLimit(err, file)
 		_ = file.Close()
 		return nil, os.NewSyscallError("fallocate", err)
 	}
 	return file, nil
 }
 
-// large is the size in bytes from which Memfd asks how much memory there is. A
-// memfd has no limit of its own: the kernel would not say no, but kill.
-const large = 1 << 20
-
-// create asks for memory that cannot be made executable; kernels before 6.3 do
+// memfd asks for memory that cannot be made executable; kernels before 6.3 do
 // not know that.
-func create(name string) (int, error) {
+func memfd(name string) (int, error) {
 	const flags = unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
 	fd, err := unix.MemfdCreate(name, flags|unix.MFD_NOEXEC_SEAL)
 	if errors.Is(err, unix.EINVAL) {
@@ -62,9 +104,9 @@ func Seal(file *os.File, seals int) error {
 	return os.NewSyscallError("fcntl", err)
 }
 
-// Verify makes sure that a descriptor from a peer is memory of exactly the size,
-// with at least the seals, allocated in full: touching it cannot fault. The errors
-// match ErrUnsealed, or are the kernel's where there is no memory.
+// Verify makes sure that a descriptor from a peer is memory of exactly the
+// size, with at least the seals, allocated in full: touching it cannot fault.
+// The errors match ErrUnsealed, or are the kernel's where there is no memory.
 func Verify(file *os.File, size int64, seals int) error {
 	fd := int(file.Fd())
 	var stat unix.Stat_t
@@ -85,8 +127,8 @@ func Verify(file *os.File, size int64, seals int) error {
 	case stat.Blocks*512 < size:
 		return fmt.Errorf("%w: %d of %d bytes allocated", ErrUnsealed, stat.Blocks*512, size)
 	}
-	// The blocks may lie elsewhere. Holes would be filled as we read, and a fault that finds no memory is a
-	// SIGBUS. Nobody can make new ones under the seals.
+	// The blocks may lie elsewhere. Holes would be filled as we read, and a fault
+	// that finds no memory is a SIGBUS. Nobody can make new ones under the seals.
 	err = sys.Again(func() error { return unix.Fallocate(fd, 0, 0, size) })
 	return os.NewSyscallError("fallocate", err)
 }

@@ -15,7 +15,10 @@ import (
 const size = 64 << 10
 
 func TestMain(m *testing.M) {
-	kithtest.Register(map[string]kithtest.Func{"attack": attack})
+	kithtest.Register(map[string]kithtest.Func{
+		"attack": attack, "refused": refusedChild, "admitted": admittedChild, "unprivileged": unprivilegedChild,
+		"sysvlimits": sysvLimitsChild, "devshm": devShmChild, "limits": limitsChild, "nofiles": noFilesChild, "passed": passed, "reads": readsChild, "creates": createsChild,
+	})
 	kithtest.Main(m)
 }
 

@@ -12,11 +12,12 @@ import (
 // loaded machine, and used up only by a failure.
 const settleTime = 5 * time.Second
 
-// threadSlack is how many threads the Go runtime may add for reasons of its own.
+// threadSlack is how many threads the Go runtime may add for reasons of its
+// own.
 const threadSlack = 12
 
-// Holdings is what a process holds at a moment: descriptors, goroutines,
-// shared mappings, threads, and the files of some directories.
+// Holdings is what a process holds at a moment: descriptors, goroutines, shared
+// mappings, threads, and the files of some directories.
 type Holdings struct {
 	directories []string
 	threads     int
@@ -84,7 +85,8 @@ func (h *Holdings) take() {
 	h.threads = len(names("/proc/self/task"))
 }
 
-// mappings lists the memfds that are mapped: the inode and the name of each.
+// mappings lists what is mapped to be shared: the inode and the name of each
+// memfd, file and segment.
 func mappings() []string {
 	text, err := os.ReadFile("/proc/self/maps")
 	if err != nil {
@@ -92,7 +94,7 @@ func mappings() []string {
 	}
 	var all []string
 	for line := range strings.Lines(string(text)) {
-		if fields := strings.Fields(line); len(fields) > 5 && strings.HasPrefix(fields[5], "/memfd:") {
+		if fields := strings.Fields(line); len(fields) > 5 && strings.HasSuffix(fields[1], "s") {
 			all = append(all, fields[4]+" "+fields[5])
 		}
 	}

@@ -47,6 +47,24 @@ func TestChildTalks(t *testing.T) {
 	}
 }
 
+// Peers that are not ours talk in the same way.
+func TestPeersTalk(t *testing.T) {
+	before := Hold()
+	for _, peer := range []*Child{C(t, "testdata/echo.c"), C(t, "testdata/echo.c"), Python(t, "testdata/echo.py")} {
+		peer.Start()
+		if err := peer.Say("hello"); err != nil {
+			t.Fatal(err)
+		}
+		if line, err := peer.Hear(); line != "hello" {
+			t.Errorf("heard %q, %v", line, err)
+		}
+		peer.Kill()
+	}
+	if err := before.Left(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestChildFails(t *testing.T) {
 	child := Command(t, "fail", "now").Start()
 	if err := child.Wait(); err == nil {

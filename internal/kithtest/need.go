@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"kith/internal/sys"
 )
 
 // packages says which package of Debian and Ubuntu brings a tool, where it has
@@ -66,7 +68,7 @@ type Feature struct {
 // Features are all that a test may be skipped for under CI=true.
 var Features = []Feature{
 	{"mfd-noexec-seal", "Linux before 6.3", haveNoexecSeal},
-	{"mqueue", "a kernel or container without /dev/mqueue: mount -t mqueue none /dev/mqueue", haveMqueue},
+	{"mqueue", "a kernel or container without POSIX message queues (CONFIG_POSIX_MQUEUE), or no right to make one", haveMqueue},
 	{"ipv6-loopback", "IPv6 is off: sysctl net.ipv6.conf.lo.disable_ipv6=0", haveIPv6},
 	{"root", "not root, who alone can be another user: run as root", func() bool { return os.Geteuid() == 0 }},
 	{"mount", "not allowed to mount: run as root with CAP_SYS_ADMIN", haveMount},
@@ -103,8 +105,12 @@ func haveMount() bool {
 }
 
 func haveMqueue() bool {
-	_, err := os.Stat("/dev/mqueue")
-	return err == nil
+	name := fmt.Sprintf("kithtest-%d", os.Getpid())
+	fd, err := sys.MqOpen(name, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR, 0o600, nil)
+	if err != nil {
+		return false
+	}
+	return sys.MqUnlink(name) == nil && unix.Close(fd) == nil
 }
 
 func haveIPv6() bool {

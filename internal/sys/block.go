@@ -3,6 +3,7 @@ package sys
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 	"time"
@@ -19,8 +20,8 @@ import (
 // There is a limit to such threads, an ipc.LimitError with ErrTooManyWaiting.
 //
 // Where the kernel does not let go of the thread, as on a file system whose
-// server is silent, Block returns after a second without it; undo is then called
-// if the call was won after all. Without undo, Block waits.
+// server is silent, Block returns after a second without it: the error matches
+// ErrLeft too, and undo is called if the call is won after all. Without undo, Block waits.
 func Block(ctx context.Context, call func() error, undo func()) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -98,8 +99,11 @@ func (w *wait) cancel(ctx context.Context, undo func()) error {
 			undo()
 		}
 	}()
-	return context.Cause(ctx)
+	return fmt.Errorf("%w (%w)", context.Cause(ctx), ErrLeft)
 }
+
+// ErrLeft is a call that is still under way in the kernel, though ctx ended.
+var ErrLeft = errors.New("the kernel has not let go of the call yet")
 
 // interrupt sends the signal again and again, as the thread may be on its way
 // into the call.

@@ -5,7 +5,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 )
 
@@ -31,31 +30,15 @@ func AvailableMemory() int64 {
 // left is what a cgroup may still take, by the files of one version. What is
 // only cached, it would give up.
 func left(group, limit, usage, cached string) int64 {
-	most := readNumber(filepath.Join(group, limit), math.MaxInt64)
+	most := Setting(filepath.Join(group, limit), 0)
 	if most == math.MaxInt64 {
 		return most
 	}
-	used := readNumber(filepath.Join(group, usage), 0)
+	used := setting(filepath.Join(group, usage), 0, 0)
 	stat, _ := os.ReadFile(filepath.Join(group, "memory.stat"))
 	if _, rest, found := strings.Cut("\n"+string(stat), "\n"+cached); found {
 		line, _, _ := strings.Cut(rest, "\n")
 		used -= number(line, 0)
 	}
 	return max(0, most-used)
-}
-
-func readNumber(path string, fallback int64) int64 {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return fallback
-	}
-	return number(strings.TrimSpace(string(text)), fallback) // "max" is none
-}
-
-func number(text string, fallback int64) int64 {
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n < 0 {
-		return fallback
-	}
-	return n
 }

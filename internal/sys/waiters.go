@@ -34,11 +34,10 @@ func (c *waiterCount) leave() int64 { return c.Add(-1) }
 var waiterLimit = sync.OnceValue(func() int64 {
 	limit := int64(mostWaiters)
 	for group := range cgroups("pids") {
-		limit = min(limit, readNumber(group+"/pids.max", limit*2)/2)
+		limit = min(limit, Setting(group+"/pids.max", 0)/2)
 	}
-	var processes unix.Rlimit
-	if unix.Geteuid() != 0 && unix.Getrlimit(unix.RLIMIT_NPROC, &processes) == nil && processes.Cur < mostWaiters*2 {
-		limit = min(limit, int64(processes.Cur/2))
+	if unix.Geteuid() != 0 {
+		limit = min(limit, Resource(unix.RLIMIT_NPROC)/2)
 	}
 	return limit
 })

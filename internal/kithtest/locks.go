@@ -1,0 +1,38 @@
+package kithtest
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Queued returns when the kernel lists so many waiters for locks on the file
+// that had this name when it was described by os.Stat: proc_locks(5).
+func Queued(file os.FileInfo, waiters int) error {
+	listed := 0
+	for deadline := time.Now().Add(settleTime); time.Now().Before(deadline); time.Sleep(200 * time.Microsecond) {
+		text, err := os.ReadFile("/proc/locks")
+		if err != nil {
+			return err
+		}
+		if listed = countWaiters(string(text), file); listed == waiters {
+			return nil
+		}
+	}
+	return fmt.Errorf("%d wait for locks on %s, want %d", listed, file.Name(), waiters)
+}
+
+// countWaiters counts lines of this form, one level deeper for each who is next:
+//
+//	1: -> FLOCK  ADVISORY  WRITE 1234 fe:00:5678 0 EOF
+func countWaiters(list string, file os.FileInfo) (waiters int) {
+	inode := fmt.Sprintf(":%d ", file.Sys().(*syscall.Stat_t).Ino)
+	for line := range strings.Lines(list) {
+		if strings.Contains(line, "-> ") && strings.Contains(line, inode) {
+			waiters++
+		}
+	}
+	return waiters
+}

@@ -1,0 +1,7 @@
+package sem
+
+import "time"
+
+// SetRelook changes how long a waiter sleeps before it looks by itself: for ever,
+// where a lost wake-up must not heal.
+func SetRelook(d time.Duration) { relook = d }

@@ -1,0 +1,6 @@
+//go:build !race
+
+package sem
+
+func release() {}
+func acquire() {}

@@ -1,0 +1,60 @@
+package shm
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"kith/internal/sys"
+)
+
+// allocate makes sure that there is memory or disk behind bytes of a file,
+// which grows if it ends before them (fallocate(2)).
+func allocate(file *os.File, offset, length int64) error {
+	err := sys.Control(file, func(fd int) error {
+		if err := affordable(fd, length); err != nil {
+			return err
+		}
+		return sys.Again(func() error { return unix.Fallocate(fd, 0, offset, length) })
+	})
+	if errors.Is(err, unix.EOPNOTSUPP) {
+		err = writeZeros(file, offset+length)
+	}
+	if errors.Is(err, unix.EBADF) { // not open to write: as mmap(2) has it
+		err = unix.EACCES
+	}
+	return failed("fallocate", file.Name(), fileLimit(err, file))
+}
+
+// affordable asks before memory is taken, of a file system that is in memory:
+// the kernel would go on until it kills.
+func affordable(fd int, length int64) error {
+	var system unix.Statfs_t
+	var stat unix.Stat_t
+	if err := errors.Join(unix.Fstatfs(fd, &system), unix.Fstat(fd, &stat)); err != nil {
+		return err
+	}
+	if kind := wide(system.Type); kind != unix.TMPFS_MAGIC && uint32(kind) != unix.RAMFS_MAGIC {
+		return nil
+	}
+	return enough(length - stat.Blocks*512)
+}
+
+// writeZeros lengthens a file where the file system cannot allocate, as glibc's
+// posix_fallocate does. Holes that were there stay.
+func writeZeros(file *os.File, end int64) error {
+	zeros := make([]byte, 64<<10)
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	for at := info.Size(); at < end; {
+		n, err := file.WriteAt(zeros[:min(end-at, int64(len(zeros)))], at)
+		if err != nil {
+			return err
+		}
+		at += int64(n)
+	}
+	return nil
+}
