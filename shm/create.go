@@ -22,44 +22,48 @@ func create(path string, kind Kind, size int64, mode fs.FileMode) (*Segment, err
 	if _, err := os.Lstat(path); err == nil { // sooner than allocating in vain
 		return nil, failed("open", path, unix.EEXIST)
 	}
-	s, err := createUnnamed(path, kind, size, mode)
+	file, err := createUnnamed(path, size, mode)
 	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EISDIR) {
-		return createNamed(path, kind, size, mode)
+		file, err = createNamed(path, size, mode)
 	}
-	return s, err
-}
-
-func createUnnamed(path string, kind Kind, size int64, mode fs.FileMode) (*Segment, error) {
-	file, err := openNew(filepath.Dir(path), path, unix.O_TMPFILE)
 	if err != nil {
 		return nil, err
 	}
-	s, err := fill(file, path, kind, size, mode)
-	if err != nil {
-		return nil, err
-	}
-	err = sys.Control(file, func(fd int) error {
-		unnamed := "/proc/self/fd/" + strconv.Itoa(fd)
-		return unix.Linkat(unix.AT_FDCWD, unnamed, unix.AT_FDCWD, path, unix.AT_SYMLINK_FOLLOW)
-	})
-	if err != nil {
-		_ = s.Close()
-		return nil, failed("link", path, err)
-	}
-	return s, nil
-}
-
-// createNamed is for file systems without O_TMPFILE: NFS, FUSE.
-func createNamed(path string, kind Kind, size int64, mode fs.FileMode) (*Segment, error) {
-	file, err := openNew(path, path, unix.O_CREAT|unix.O_EXCL)
-	if err != nil {
-		return nil, err
-	}
-	s, err := fill(file, path, kind, size, mode)
+	s, err := mapped(seenAs(path, kind, file), path, kind, 0, size, ReadWrite)
 	if err != nil {
 		_ = unix.Unlink(path)
 	}
 	return s, err
+}
+
+func createUnnamed(path string, size int64, mode fs.FileMode) (*os.File, error) {
+	file, err := openNew(filepath.Dir(path), path, unix.O_TMPFILE)
+	if err != nil {
+		return nil, err
+	}
+	err = fill(file, size, mode)
+	if err == nil {
+		err = link(file, path)
+	}
+	if err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+// createNamed is for file systems without O_TMPFILE: NFS, FUSE.
+func createNamed(path string, size int64, mode fs.FileMode) (*os.File, error) {
+	file, err := openNew(path, path, unix.O_CREAT|unix.O_EXCL)
+	if err != nil {
+		return nil, err
+	}
+	if err := fill(file, size, mode); err != nil {
+		_ = unix.Unlink(path)
+		_ = file.Close()
+		return nil, err
+	}
+	return file, nil
 }
 
 func openNew(path, name string, flags int) (file *os.File, err error) {
@@ -73,17 +77,39 @@ func openNew(path, name string, flags int) (file *os.File, err error) {
 	return file, failed("open", name, err)
 }
 
-// fill gives a new file its size and its mode, and maps it.
-func fill(file *os.File, path string, kind Kind, size int64, mode fs.FileMode) (*Segment, error) {
-	err := allocate(file, 0, size)
-	if err == nil {
-		err = file.Chmod(mode.Perm())
+// fill gives a new file its size and its mode.
+func fill(file *os.File, size int64, mode fs.FileMode) error {
+	if err := allocate(file, 0, size); err != nil {
+		return err
 	}
+	return file.Chmod(mode.Perm())
+}
+
+// link gives a file without a name its name, which must be new.
+func link(file *os.File, path string) error {
+	err := sys.Control(file, func(fd int) error {
+		unnamed := "/proc/self/fd/" + strconv.Itoa(fd)
+		return unix.Linkat(unix.AT_FDCWD, unnamed, unix.AT_FDCWD, path, unix.AT_SYMLINK_FOLLOW)
+	})
+	return failed("link", path, err)
+}
+
+// seenAs is the file opened again by its path, by which /proc and lsof(8) then
+// show who has it; a file that was made without a name is "(deleted)" there for
+// ever. So it stays where its mode does not let even us in.
+func seenAs(path string, kind Kind, file *os.File) *os.File {
+	again, err := open(path, kind, ReadWrite)
 	if err != nil {
-		_ = file.Close()
-		return nil, err
+		return file
 	}
-	return mapped(file, path, kind, 0, size, ReadWrite)
+	made, err1 := file.Stat()
+	found, err2 := again.Stat()
+	if err := errors.Join(err1, err2); err != nil || !os.SameFile(made, found) { // removed already
+		_ = again.Close()
+		return file
+	}
+	_ = file.Close()
+	return again
 }
 
 // openOrCreate opens without O_CREAT first: with it, another user's file in a

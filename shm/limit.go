@@ -18,7 +18,7 @@ import (
 
 // createLimit tells which limit shmget(2) has met, where it was one.
 func createLimit(err error, size int64, huge int) error {
-	most := setting("/proc/sys/kernel/shmmax")
+	most := sys.Setting("/proc/sys/kernel/shmmax", 0)
 	switch {
 	case size <= 0:
 		return &ipc.LimitError{Limit: "SHMMIN", Max: 1, Raise: "at least one byte", Err: unix.EINVAL}
@@ -36,18 +36,18 @@ func createLimit(err error, size int64, huge int) error {
 
 // segmentsLimit tells too many segments from too many pages.
 func segmentsLimit(err error) error {
-	most := setting("/proc/sys/kernel/shmmni")
+	most := sys.Setting("/proc/sys/kernel/shmmni", 0)
 	table, _ := os.ReadFile("/proc/sysvipc/shm") // a heading, and a line each
 	if int64(bytes.Count(table, []byte("\n"))-1) >= most {
 		return &ipc.LimitError{Limit: "SHMMNI", Max: most, Raise: "/proc/sys/kernel/shmmni", Err: err}
 	}
-	pages := setting("/proc/sys/kernel/shmall")
+	pages := sys.Setting("/proc/sys/kernel/shmall", 0)
 	return &ipc.LimitError{Limit: "SHMALL", Max: pages, Raise: "/proc/sys/kernel/shmall, in pages", Err: err}
 }
 
 func hugeLimit(err error) error {
 	const where = "/proc/sys/vm/nr_hugepages"
-	return &ipc.LimitError{Limit: "nr_hugepages", Max: setting(where), Raise: where, Err: err}
+	return &ipc.LimitError{Limit: "nr_hugepages", Max: sys.Setting(where, 0), Raise: where, Err: err}
 }
 
 // mapLimit tells which limit mmap(2) has met.
@@ -71,7 +71,7 @@ func attachLimit(err error, id ID) error {
 }
 
 func addressLimit(err error, length int64) error {
-	most := resource(unix.RLIMIT_AS)
+	most := sys.Resource(unix.RLIMIT_AS)
 	text, _ := os.ReadFile("/proc/self/statm")
 	pages, _, _ := strings.Cut(string(text), " ")
 	used, _ := strconv.ParseInt(pages, 10, 64)
@@ -83,7 +83,7 @@ func addressLimit(err error, length int64) error {
 
 // lockLimit tells whether SHM_LOCK has met one.
 func lockLimit(err error) error {
-	most := resource(unix.RLIMIT_MEMLOCK)
+	most := sys.Resource(unix.RLIMIT_MEMLOCK)
 	if errors.Is(err, unix.ENOMEM) || errors.Is(err, unix.EPERM) && most == 0 {
 		return &ipc.LimitError{Limit: "RLIMIT_MEMLOCK", Max: most, Raise: "setrlimit(2), ulimit -l", Err: err}
 	}
@@ -95,8 +95,8 @@ func fileLimit(err error, file *os.File) error {
 	switch {
 	case (errors.Is(err, unix.ENOMEM) || errors.Is(err, unix.ENOSPC)) && isHuge(fileSystem(file)):
 		return hugeLimit(err)
-	case errors.Is(err, unix.EFBIG) && resource(unix.RLIMIT_FSIZE) < math.MaxInt64:
-		most := resource(unix.RLIMIT_FSIZE)
+	case errors.Is(err, unix.EFBIG) && sys.Resource(unix.RLIMIT_FSIZE) < math.MaxInt64:
+		most := sys.Resource(unix.RLIMIT_FSIZE)
 		return &ipc.LimitError{Limit: "RLIMIT_FSIZE", Max: most, Raise: "setrlimit(2), ulimit -f", Err: unix.EFBIG}
 	case errors.Is(err, unix.ENOSPC):
 		system, mount := fileSystem(file), mountPoint(file.Name())
@@ -139,25 +139,4 @@ func mountPoint(path string) string {
 		folder = parent
 	}
 	return folder
-}
-
-func resource(which int) int64 {
-	var limit unix.Rlimit
-	if unix.Getrlimit(which, &limit) != nil || limit.Cur > math.MaxInt64 {
-		return math.MaxInt64
-	}
-	return int64(limit.Cur)
-}
-
-// setting is a number of the kernel's; more than an int64 holds is the largest.
-func setting(path string) int64 {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return math.MaxInt64
-	}
-	number, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
-	if err != nil {
-		return math.MaxInt64
-	}
-	return int64(min(number, math.MaxInt64))
 }

@@ -94,13 +94,25 @@ func TestOneCreates(t *testing.T) {
 	})
 }
 
+// Who has an object that is there is shown with its path, not as "(deleted)".
+func TestShownByName(t *testing.T) {
+	for _, o := range []object{posix(t), file(t)} {
+		s := segment(t)(o.create(size, 0o600))
+		maps, err := os.ReadFile("/proc/self/maps")
+		shown, err2 := os.Readlink(fmt.Sprint("/proc/self/fd/", s.File().Fd()))
+		if err := errors.Join(err, err2); err != nil || shown != s.Name() || !strings.Contains(string(maps), s.Name()+"\n") {
+			t.Errorf("%s is shown as %s, %v, in\n%s", s.Name(), shown, err, maps)
+		}
+	}
+}
+
 // Others remove it again and again: no call fails for that.
 func TestCreateAgainstRemove(t *testing.T) {
 	each(t, func(t *testing.T, o object) {
 		var all sync.WaitGroup
 		for range 8 {
 			all.Go(func() {
-				for range 100 {
+				for range 25 {
 					s, _, err := o.either(4096, 0o600)
 					if err != nil {
 						t.Error(err)

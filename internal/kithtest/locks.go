@@ -11,17 +11,22 @@ import (
 // Queued returns when the kernel lists so many waiters for locks on the file
 // that had this name when it was described by os.Stat: proc_locks(5).
 func Queued(file os.FileInfo, waiters int) error {
+	return QueuedLeft(file, func() int { return waiters })
+}
+
+// QueuedLeft is Queued where the number may change meanwhile.
+func QueuedLeft(file os.FileInfo, waiters func() int) error {
 	listed := 0
 	for deadline := time.Now().Add(settleTime); time.Now().Before(deadline); time.Sleep(200 * time.Microsecond) {
 		text, err := os.ReadFile("/proc/locks")
 		if err != nil {
 			return err
 		}
-		if listed = countWaiters(string(text), file); listed == waiters {
+		if listed = countWaiters(string(text), file); listed == waiters() {
 			return nil
 		}
 	}
-	return fmt.Errorf("%d wait for locks on %s, want %d", listed, file.Name(), waiters)
+	return fmt.Errorf("%d wait for locks on %s, want %d", listed, file.Name(), waiters())
 }
 
 // countWaiters counts lines of this form, one level deeper for each who is next:
