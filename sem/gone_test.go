@@ -35,7 +35,8 @@ func TestTruncated(t *testing.T) {
 	_, value := s.Value()
 	_, waiters := s.Waiters()
 	for what, err := range map[string]error{
-		"a call that waits": call.Wait(), "Wait": s.Wait(t.Context()), "TryWait": s.TryWait(), "Post": s.Post(), "Value": value, "Waiters": waiters,
+		"a call that waits": call.Wait(), "Wait": s.Wait(t.Context()), "TryWait": s.TryWait(), "Post": s.Post(),
+		"Value": value, "Waiters": waiters,
 	} {
 		if !errors.Is(err, sem.ErrGone) || !errors.Is(err, unix.EFAULT) || !pathError(err) {
 			t.Errorf("%s: %v, want ErrGone", what, err)

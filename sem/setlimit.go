@@ -2,9 +2,7 @@ package sem
 
 import (
 	"errors"
-	"os"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -34,21 +32,10 @@ var limitNames = [...]string{"SEMMSL", "SEMMNS", "SEMOPM", "SEMMNI"}
 func raisable(field int, err error) error {
 	return &ipc.LimitError{
 		Limit: limitNames[field],
-		Max:   readLimit(field),
+		Max:   sys.Setting(limitFile, field),
 		Raise: limitFile + ", field " + strconv.Itoa(field+1),
 		Err:   err,
 	}
-}
-
-// readLimit is 0 where the limit cannot be read.
-func readLimit(field int) int64 {
-	text, _ := os.ReadFile(limitFile)
-	fields := strings.Fields(string(text))
-	if field >= len(fields) {
-		return 0
-	}
-	limit, _ := strconv.ParseInt(fields[field], 10, 64)
-	return limit
 }
 
 func fixed(name string, most int64, err error) error {
@@ -71,7 +58,7 @@ func createLimit(err error, number int) error {
 		return raisable(semmsl, err)
 	case errors.Is(err, unix.ENOSPC):
 		_, semaphores, usage := sys.SemUsage()
-		if usage == nil && int64(semaphores+number) > readLimit(semmns) {
+		if usage == nil && int64(semaphores+number) > sys.Setting(limitFile, semmns) {
 			return raisable(semmns, err)
 		}
 		return raisable(semmni, err)

@@ -48,8 +48,11 @@ func moment(seconds int64) time.Time {
 // Chmod changes who may read and write the set. Only its owner, its creator and
 // root may (EPERM).
 func (s *Set) Chmod(mode fs.FileMode) error {
-	return s.change(func(perm *unix.SysvIpcPerm) { perm.Mode = uint32(mode.Perm()) })
+	return s.change(func(perm *unix.SysvIpcPerm) { setMode(&perm.Mode, mode) })
 }
+
+// setMode is generic as the kernel's field is of 16 bits on some machines.
+func setMode[M uint16 | uint32](field *M, mode fs.FileMode) { *field = M(mode.Perm()) }
 
 // Chown gives the set to another user and group. Its owner, its creator and root
 // may (EPERM), and the creator keeps that right. A user that cannot be is EINVAL.

@@ -173,13 +173,13 @@ func TestKilledAtRandom(t *testing.T) {
 				c := cPeer(t)
 				c.do("vopen %d", int(key))
 				c.tell("vchurn 0x1000")
-				killAfter(t, c.Child, rand.IntN(20))
+				killAfter(t, c.Child, rand.IntN(8))
 			}
 		})
 	}
 	slots.Go(func() {
 		for range 5 {
-			killAfter(t, kithtest.Command(t, "churn", fmt.Sprint(int(key))).Start(), rand.IntN(20))
+			killAfter(t, kithtest.Command(t, "churn", fmt.Sprint(int(key))).Start(), rand.IntN(8))
 		}
 	})
 	slots.Wait()

@@ -135,12 +135,12 @@ func TestBlockBesideOtherHandlers(t *testing.T) {
 	signal.Notify(heard)
 	defer signal.Stop(heard)
 	cancelOne(t)
-	signal.Ignore(syscall.Signal(sys.Interrupt))
+	signal.Ignore(sys.Interrupt)
 	cancelOne(t)
-	signal.Reset(syscall.Signal(sys.Interrupt))
+	signal.Reset(sys.Interrupt)
 	cancelOne(t)
 	for len(heard) > 0 {
-		if s := <-heard; s == syscall.Signal(sys.Interrupt) {
+		if s := <-heard; s == sys.Interrupt {
 			t.Error("signal.Notify heard of the interruption")
 		}
 	}

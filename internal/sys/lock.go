@@ -36,7 +36,7 @@ func Local(fd int) bool {
 	if unix.Fstat(fd, &file) != nil || file.Mode&unix.S_IFMT != unix.S_IFREG || unix.Fstatfs(fd, &system) != nil {
 		return false
 	}
-	switch int64(system.Type) {
+	switch uint32(system.Type) {
 	case unix.EXT4_SUPER_MAGIC, unix.TMPFS_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC,
 		unix.OVERLAYFS_SUPER_MAGIC, unix.F2FS_SUPER_MAGIC, unix.RAMFS_MAGIC:
 		return true
