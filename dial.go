@@ -8,10 +8,14 @@ import (
 )
 
 // Dial meets the one who listens at the address, and returns when both have
-// agreed on a version. It does not wait for a listener to appear.
+// agreed on a version; nobody need have called Accept. It does not wait for a
+// listener to appear. One that is there has 10 seconds to say its hello, or less
+// if ctx ends before.
 //
-// Errors: ErrAddress, ErrNoListener, fs.ErrPermission, ErrVersion,
-// ErrProtocol (who listens there does not speak kith), the context's cause.
+// Errors: ErrAddress, ErrNoListener (also where the listener closed, or died,
+// before it had answered), fs.ErrPermission, ErrVersion, ErrProtocol (who listens
+// there does not speak kith; one that said no hello in time matches
+// os.ErrDeadlineExceeded too), the context's cause.
 func Dial(ctx context.Context, addr string) (*Conn, error) {
 	conn, at, err := meet(ctx, addr, driver.Transport.Dial)
 	if err != nil {

@@ -6,10 +6,10 @@ import (
 	"kith/driver"
 )
 
-// A Listener takes those who dial its address. Handshakes go on behind it,
-// a bounded number at once and each with a deadline, so a dialer that says
-// nothing delays nobody else. Its methods may be called from several
-// goroutines at once.
+// A Listener takes those who dial its address. Handshakes go on behind it, 64 at
+// once at most, and a dialer has 10 seconds to say its hello, less where others
+// wait for its place: one that says nothing delays nobody else, and Accept does not
+// hear of it. Its methods may be called from several goroutines at once.
 type Listener struct {
 	driver driver.Listener
 }
@@ -20,8 +20,10 @@ func (l *Listener) Addr() string { return l.driver.Address().String() }
 
 // Accept waits for the next peer.
 //
-// Errors: the context's cause (Accept can be called again), net.ErrClosed,
-// and what the kernel refuses for good.
+// Errors: the context's cause, EMFILE, ENFILE, ENOMEM, ENOSPC or ENOBUFS (this
+// process has run out of something; Accept can be called again after any of these),
+// net.ErrClosed, and what the kernel refuses for good. A peer's refusal or misdeed
+// is none: Accept waits for the next.
 func (l *Listener) Accept(ctx context.Context) (*Conn, error) {
 	err := cause(ctx)
 	if err == nil {

@@ -11,15 +11,23 @@ import (
 )
 
 // Start starts cmd and joins it over shared memory, without a name: the child
-// calls Parent. It adds a descriptor to cmd.ExtraFiles and a variable to
-// cmd.Env. The process stays the caller's to wait for (cmd.Wait), but where
-// Start fails it has been killed and waited for.
+// calls Parent, for which it has 10 seconds, or less if ctx ends before. Start adds
+// a descriptor to cmd.ExtraFiles and a variable to cmd.Env. The process stays the
+// caller's to wait for (cmd.Wait), but where Start fails it has been killed and
+// waited for: its output, which a process of its own may hold open, for no longer
+// than cmd.WaitDelay, or a second where that is 0.
+//
+// Errors: what cmd.Start returns, ErrVersion, ErrProtocol (the child ended, or does
+// not speak kith; one that did not call Parent in time matches
+// os.ErrDeadlineExceeded too), the context's cause.
 func Start(ctx context.Context, cmd *exec.Cmd) (*Conn, error) {
 	return StartAt(ctx, cmd, "fd:?via=shm")
 }
 
 // StartAt is Start with an address of the scheme fd, whose name is empty:
 // fd:?via=socket has no shared memory, fd:?via=shm&ring=1m a larger ring.
+//
+// Errors: ErrAddress, and Start's.
 func StartAt(ctx context.Context, cmd *exec.Cmd, addr string) (*Conn, error) {
 	conn, err := start(ctx, cmd, addr)
 	if err != nil {

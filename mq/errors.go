@@ -4,30 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"kith/internal/sys"
 )
 
 // ErrEmpty is that no message is there to be taken. It matches EAGAIN, and
 // ENOMSG, which is what msgrcv(2) says.
-var ErrEmpty error = &wouldWait{"no message is there", []unix.Errno{unix.EAGAIN, unix.ENOMSG}}
+var ErrEmpty = sys.Sentinel("no message is there", unix.EAGAIN, unix.ENOMSG)
 
 // ErrFull is that the queue has no room for the message now. It matches EAGAIN.
-var ErrFull error = &wouldWait{"the queue is full", []unix.Errno{unix.EAGAIN}}
-
-type wouldWait struct {
-	text   string
-	errnos []unix.Errno
-}
-
-func (e *wouldWait) Error() string { return e.text }
-
-// Is makes errors.Is see the errnos.
-func (e *wouldWait) Is(target error) bool {
-	errno, is := target.(unix.Errno)
-	return is && slices.Contains(e.errnos, errno)
-}
+var ErrFull = sys.Sentinel("the queue is full", unix.EAGAIN)
 
 // tooShort is a buffer that the message does not fit, or might not.
 func tooShort(errno error) error { return fmt.Errorf("%w: %w", io.ErrShortBuffer, errno) }

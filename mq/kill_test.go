@@ -74,7 +74,7 @@ func kill(t *testing.T, k kind, startSender, startReceiver func() *kithtest.Chil
 		t.Fatal(err)
 	}
 	receiver := startReceiver()
-	for range rand.IntN(3000) {
+	for range rand.IntN(1000) {
 		takeWhole(t, k, buffer)
 	}
 	first, second := sender, receiver

@@ -2,13 +2,10 @@ package mq
 
 import (
 	"errors"
-	"math"
-	"os"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"kith/internal/sys"
 	"kith/ipc"
 )
 
@@ -49,9 +46,9 @@ func attributeLimit(err error, wanted Attributes) error {
 		return &ipc.LimitError{Limit: "HARD_MSGMAX", Max: hardMessages, Raise: "it is fixed", Err: err}
 	case wanted.Size > hardSize:
 		return &ipc.LimitError{Limit: "HARD_MSGSIZEMAX", Max: hardSize, Raise: "it is fixed", Err: err}
-	case int64(wanted.Messages) > number("/proc/sys/fs/mqueue/msg_max"):
+	case int64(wanted.Messages) > sys.Setting("/proc/sys/fs/mqueue/msg_max", 0):
 		return machineLimit(err, "msg_max")
-	case int64(wanted.Size) > number("/proc/sys/fs/mqueue/msgsize_max"):
+	case int64(wanted.Size) > sys.Setting("/proc/sys/fs/mqueue/msgsize_max", 0):
 		return machineLimit(err, "msgsize_max")
 	}
 	return err
@@ -71,16 +68,11 @@ func machineLimit(err error, name string) error {
 }
 
 func procLimit(err error, name, path string) error {
-	return &ipc.LimitError{Limit: name, Max: number(path), Raise: path, Err: err}
+	return &ipc.LimitError{Limit: name, Max: sys.Setting(path, 0), Raise: path, Err: err}
 }
 
 func resourceLimit(err error, name string, resource int, raise string) error {
-	limit := &ipc.LimitError{Limit: name, Raise: raise, Err: err}
-	var now unix.Rlimit
-	if unix.Getrlimit(resource, &now) == nil {
-		limit.Max = int64(min(now.Cur, math.MaxInt64))
-	}
-	return limit
+	return &ipc.LimitError{Limit: name, Max: sys.Resource(resource), Raise: raise, Err: err}
 }
 
 // descriptorLeft tells the two limits behind EMFILE apart.
@@ -88,11 +80,4 @@ func descriptorLeft() bool {
 	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
 	_ = unix.Close(fd)
 	return err == nil
-}
-
-// number reads a limit, or 0 where it cannot.
-func number(path string) int64 {
-	text, _ := os.ReadFile(path)
-	n, _ := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
-	return n
 }

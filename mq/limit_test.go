@@ -155,14 +155,14 @@ func TestOtherUser(t *testing.T) {
 	if got := receive(t, q); got != "0 let in" {
 		t.Errorf("received %q", got)
 	}
-	if err := errors.Join(sysv.SetMode(0o602), child.Say("go on")); err != nil {
+	if err := errors.Join(sysv.Chmod(0o602), child.Say("go on")); err != nil {
 		t.Fatal(err)
 	}
 	keptOut()
 	if got := receiveSysV(t, sysv, mq.Selection{}); got != "1 let in" {
 		t.Errorf("received %q", got)
 	}
-	if err := sysv.SetOwner(nobody, nobody); err != nil {
+	if err := sysv.Chown(nobody, nobody); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(child.Say("go on"), child.Wait()); err != nil {
@@ -197,7 +197,7 @@ func otherUser(args []string) error {
 	}
 	kithtest.Say("kept out")
 	kithtest.Hear()
-	return errors.Join(sysv.SetMode(0o600), sysv.Remove())
+	return errors.Join(sysv.Chmod(0o600), sysv.Remove())
 }
 
 // keptOut makes sure that a queue's messages cannot be had.
@@ -206,7 +206,7 @@ func keptOut(q *mq.SysV) error {
 	_, _, peeking := q.Peek(0, make([]byte, 8))
 	_, stating := q.Stat()
 	err := errors.Join(is(receiving, unix.EACCES), is(peeking, unix.EACCES), stating)
-	for _, setting := range []error{q.SetMode(0o666), q.SetOwner(nobody, nobody), q.SetMaxBytes(1 << 30), q.Remove()} {
+	for _, setting := range []error{q.Chmod(0o666), q.Chown(nobody, nobody), q.SetMaxBytes(1 << 30), q.Remove()} {
 		err = errors.Join(err, is(setting, unix.EPERM))
 		if strings.Contains(setting.Error(), "MSGMNB") {
 			err = errors.Join(err, fmt.Errorf("%w, where no limit stands in the way", setting))

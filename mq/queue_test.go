@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"io/fs"
 	"os"
 	"strings"
@@ -238,7 +239,7 @@ func TestQueueErrnos(t *testing.T) {
 		"create without messages":  {creates(fresh, mq.Attributes{Size: 1}), unix.EINVAL},
 		"create without bytes":     {creates(fresh, mq.Attributes{Messages: 1}), unix.EINVAL},
 		"create below nothing":     {creates(fresh, mq.Attributes{Messages: -1, Size: -1}), unix.EINVAL},
-		"create enormous messages": {creates(fresh, mq.Attributes{Messages: 1, Size: 1 << 40}), unix.EINVAL},
+		"create enormous messages": {creates(fresh, mq.Attributes{Messages: 1, Size: math.MaxInt}), unix.EINVAL},
 		"open what is not there":   {opens(fresh, os.O_RDWR), unix.ENOENT},
 		"open as a file":           {opens(name, os.O_RDWR|os.O_CREATE), unix.EINVAL},
 		"open without a slash":     {opens("x", os.O_RDWR), unix.EINVAL},

@@ -82,7 +82,7 @@ func TestCreateSysVForPeer(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.order(t, "1 12345 642", "msgstat")
-		if err := q.SetMode(0o604); err != nil {
+		if err := q.Chmod(0o604); err != nil {
 			t.Fatal(err)
 		}
 		p.order(t, "1 12345 604", "msgstat")
@@ -274,7 +274,7 @@ func TestSysVErrnos(t *testing.T) {
 		"receive from none":       {receives(gone, mq.Selection{}, 4), unix.EINVAL},
 		"stat none":               {stating, unix.EINVAL},
 		"remove none":             {gone.Remove(), unix.EINVAL},
-		"set none":                {gone.SetMode(0o600), unix.EINVAL},
+		"set none":                {gone.Chmod(0o600), unix.EINVAL},
 		"set below nothing":       {q.SetMaxBytes(-1), unix.EINVAL},
 	} {
 		var call *os.SyscallError

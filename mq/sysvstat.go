@@ -33,27 +33,27 @@ func (q *SysV) Stat() (SysVStat, error) {
 		return SysVStat{}, os.NewSyscallError("msgctl", err)
 	}
 	return SysVStat{
-		Perm:   perm(&stat.Perm),
+		Perm:   sys.PermOf(&stat.Perm),
 		Queued: int(stat.Messages), Bytes: int(stat.Bytes), MaxBytes: int(stat.MaxBytes),
 		LastSender: int(stat.Sender), LastReceiver: int(stat.Receiver),
-		Sent: moment(stat.Sent), Received: moment(stat.Received), Changed: moment(stat.Changed),
+		Sent: sys.Moment(stat.Sent), Received: sys.Moment(stat.Received), Changed: sys.Moment(stat.Changed),
 	}, nil
 }
 
-// SetOwner gives the queue to another user and group (IPC_SET). What its creator
+// Chown gives the queue to another user and group (IPC_SET). What its creator
 // may do with it stays. EPERM: the caller is neither owner, creator, nor privileged.
-func (q *SysV) SetOwner(uid, gid uint32) error {
+func (q *SysV) Chown(uid, gid uint32) error {
 	return q.set(func(s *sys.MsgStat) { s.Perm.Uid, s.Perm.Gid = uid, gid })
 }
 
-// SetMode says who may receive (0444) and send (0222), IPC_SET. EPERM as in
-// SetOwner.
-func (q *SysV) SetMode(mode fs.FileMode) error {
-	return q.set(func(s *sys.MsgStat) { s.Perm.Mode = uint32(mode.Perm()) })
+// Chmod says who may receive (0444) and send (0222), IPC_SET. EPERM as in
+// Chown.
+func (q *SysV) Chmod(mode fs.FileMode) error {
+	return q.set(func(s *sys.MsgStat) { sys.SetMode(&s.Perm, mode) })
 }
 
 // SetMaxBytes sets how many bytes of messages the queue holds (IPC_SET), for
-// those who wait too. EPERM as in SetOwner; to go above MSGMNB takes the
+// those who wait too. EPERM as in Chown; to go above MSGMNB takes the
 // privilege CAP_SYS_RESOURCE, and is a limit otherwise (EPERM). EINVAL: below 0.
 func (q *SysV) SetMaxBytes(size int) error {
 	if size < 0 {
@@ -79,16 +79,4 @@ func (q *SysV) set(change func(*sys.MsgStat)) error {
 	return os.NewSyscallError("msgctl", err)
 }
 
-func perm(p *unix.SysvIpcPerm) ipc.Perm {
-	return ipc.Perm{
-		Key: ipc.Key(p.Key), UID: p.Uid, GID: p.Gid, CreatorUID: p.Cuid, CreatorGID: p.Cgid,
-		Mode: fs.FileMode(p.Mode).Perm(),
-	}
-}
 
-func moment(seconds int64) time.Time {
-	if seconds == 0 {
-		return time.Time{}
-	}
-	return time.Unix(seconds, 0)
-}

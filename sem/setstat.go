@@ -26,33 +26,19 @@ func (s *Set) Stat() (SetStat, error) {
 	if err != nil {
 		return SetStat{}, os.NewSyscallError("semctl", err)
 	}
-	perm := stat.Perm
 	return SetStat{
-		Perm: ipc.Perm{
-			Key: ipc.Key(perm.Key), UID: perm.Uid, GID: perm.Gid, CreatorUID: perm.Cuid, CreatorGID: perm.Cgid,
-			Mode: fs.FileMode(perm.Mode).Perm(),
-		},
+		Perm:      sys.PermOf(&stat.Perm),
 		Number:    stat.Number(),
-		Operation: moment(stat.OperationTime()),
-		Change:    moment(stat.ChangeTime()),
+		Operation: sys.Moment(stat.OperationTime()),
+		Change:    sys.Moment(stat.ChangeTime()),
 	}, nil
-}
-
-func moment(seconds int64) time.Time {
-	if seconds == 0 {
-		return time.Time{}
-	}
-	return time.Unix(seconds, 0)
 }
 
 // Chmod changes who may read and write the set. Only its owner, its creator and
 // root may (EPERM).
 func (s *Set) Chmod(mode fs.FileMode) error {
-	return s.change(func(perm *unix.SysvIpcPerm) { setMode(&perm.Mode, mode) })
+	return s.change(func(perm *unix.SysvIpcPerm) { sys.SetMode(perm, mode) })
 }
-
-// setMode is generic as the kernel's field is of 16 bits on some machines.
-func setMode[M uint16 | uint32](field *M, mode fs.FileMode) { *field = M(mode.Perm()) }
 
 // Chown gives the set to another user and group. Its owner, its creator and root
 // may (EPERM), and the creator keeps that right. A user that cannot be is EINVAL.

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"kith/internal/sys"
 	"kith/ipc"
 )
 
@@ -36,16 +37,11 @@ func (id ID) Stat() (SysVStat, error) {
 	}
 	return SysVStat{
 		ID: id,
-		Perm: ipc.Perm{
-			Key: ipc.Key(desc.Perm.Key),
-			UID: desc.Perm.Uid, GID: desc.Perm.Gid,
-			CreatorUID: desc.Perm.Cuid, CreatorGID: desc.Perm.Cgid,
-			Mode: fs.FileMode(desc.Perm.Mode) & fs.ModePerm,
-		},
+		Perm:     sys.PermOf(&desc.Perm),
 		Size:     wide(desc.Segsz),
 		Attached: wide(desc.Nattch),
 		LastPID:  int(desc.Lpid), CreatorPID: int(desc.Cpid),
-		AttachTime: moment(wide(desc.Atime)), DetachTime: moment(wide(desc.Dtime)), ChangeTime: moment(wide(desc.Ctime)),
+		AttachTime: sys.Moment(wide(desc.Atime)), DetachTime: sys.Moment(wide(desc.Dtime)), ChangeTime: sys.Moment(wide(desc.Ctime)),
 		Destroyed: desc.Perm.Mode&destroyed != 0,
 		Locked:    desc.Perm.Mode&locked != 0,
 	}, nil
@@ -60,7 +56,7 @@ func (id ID) Chown(uid, gid uint32) error {
 
 // Chmod gives the segment another mode (IPC_SET), as Chown does another owner.
 func (id ID) Chmod(mode fs.FileMode) error {
-	return id.set(func(desc *unix.SysvShmDesc) { narrow(&desc.Perm.Mode, mode.Perm()) })
+	return id.set(func(desc *unix.SysvShmDesc) { sys.SetMode(&desc.Perm, mode) })
 }
 
 func (id ID) set(change func(*unix.SysvShmDesc)) error {
@@ -93,18 +89,8 @@ func (id ID) control(command int, desc *unix.SysvShmDesc) error {
 	return os.NewSyscallError("shmctl", err)
 }
 
-func moment(seconds int64) time.Time {
-	if seconds == 0 {
-		return time.Time{}
-	}
-	return time.Unix(seconds, 0)
-}
-
-// wide and narrow are for the kernel's numbers, whose width depends on the
-// machine.
+// wide is for the kernel's numbers, whose width depends on the machine.
 func wide[T int32 | int64 | uint32 | uint64](n T) int64 { return int64(n) }
-
-func narrow[T uint16 | uint32](to *T, mode fs.FileMode) { *to = T(mode) }
 
 // What x/sys does not name.
 const (

@@ -37,12 +37,14 @@ func (fifoTransport) Dial(ctx context.Context, a driver.Address) (driver.Conn, e
 	if err != nil {
 		return nil, err
 	}
-	for {
-		conn, err := dialFIFO(ctx, a, limit)
-		if !errors.Is(err, errMissed) {
-			return conn, rendezvous.NotMet(ctx, err)
+	return rendezvous.Meet(ctx, func() (driver.Conn, error) {
+		for {
+			conn, err := dialFIFO(ctx, a, limit)
+			if !errors.Is(err, errMissed) {
+				return conn, rendezvous.NotMet(ctx, err)
+			}
 		}
-	}
+	})
 }
 
 // errMissed is a turn that came to nothing, because the listener had just

@@ -10,6 +10,7 @@ import (
 
 	"kith/fifo"
 	"kith/internal/sys"
+	"kith/lock"
 )
 
 // claim waits until it is this dialer's turn: until it holds the lock on the
@@ -29,7 +30,7 @@ func claim(ctx context.Context, path string) (turn *os.File, err error) {
 			return nil, err
 		}
 		turn, err := tryClaim(path)
-		if errors.Is(err, unix.EWOULDBLOCK) {
+		if errors.Is(err, lock.ErrBusy) {
 			err = lastWriterGone(ctx, waiting)
 		}
 		_ = waiting.Close()
@@ -49,9 +50,7 @@ func tryClaim(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = sys.Control(turn, func(fd int) error {
-		return sys.Again(func() error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
-	})
+	_, err = lock.On(turn, lock.Flock).Try(lock.Exclusive, lock.Whole) // until turn is closed
 	if err == nil && stillAt(path, turn) {
 		return turn, nil
 	}

@@ -80,6 +80,9 @@ func strangerListens(args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := listener.Close(); err != nil { // whoever is hung up on finds nobody
+		return err
+	}
 	return obey(conn)
 }
 

@@ -57,6 +57,7 @@ var noHello = []struct {
 	{"limit of 2^63", hello(func(h *rendezvous.Hello) { h.Limit = 1 << 63 }), kith.ErrProtocol},
 	{"packets of 2^63", hello(func(h *rendezvous.Hello) { h.Packet = 1 << 63 }), kith.ErrProtocol},
 	{"refusal", rendezvous.Refuse(rendezvous.Stream, unix.EACCES).Bytes(), os.ErrPermission},
+	{"a refusal that sounds like our own", rendezvous.Refuse(rendezvous.Stream, unix.EMFILE).Bytes(), unix.EMFILE},
 	{"half a hello, and dies", hello()[:32], kith.ErrProtocol},
 	{"nothing, and dies", nil, kith.ErrProtocol},
 }
@@ -79,11 +80,13 @@ func TestHostileListener(t *testing.T) {
 				if len(c.words) > 0 {
 					stranger.say(t, c.words)
 				}
+				want := c.want
 				if len(c.words) < rendezvous.HelloSize {
+					want = kith.ErrNoListener
 					stranger.Kill()
 				}
-				if err := dialling.Wait(); !errors.Is(err, c.want) || !strings.Contains(err.Error(), addr) {
-					t.Errorf("%v, want %q with %s", err, c.want, addr)
+				if err := dialling.Wait(); !errors.Is(err, want) || !strings.Contains(err.Error(), addr) {
+					t.Errorf("%v, want %q with %s", err, want, addr)
 				}
 				if _, err := rendezvous.ParseHello(said, rendezvous.Stream); err != nil {
 					t.Errorf("the listener heard no hello: %v", err)

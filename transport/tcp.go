@@ -47,12 +47,14 @@ func (tcpTransport) Dial(ctx context.Context, a driver.Address) (driver.Conn, er
 	if err != nil {
 		return nil, err
 	}
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "tcp", a.Name)
-	if err != nil {
-		return nil, rendezvous.NotMet(ctx, err)
-	}
-	return joinTCP(ctx, conn.(*net.TCPConn), a.Named(conn.RemoteAddr().String()), limit, dials)
+	return rendezvous.Meet(ctx, func() (driver.Conn, error) {
+		var dialer net.Dialer
+		conn, err := dialer.DialContext(ctx, "tcp", a.Name)
+		if err != nil {
+			return nil, rendezvous.HungUp(rendezvous.NotMet(ctx, err))
+		}
+		return joinTCP(ctx, conn.(*net.TCPConn), a.Named(conn.RemoteAddr().String()), limit, dials)
+	})
 }
 
 func (tcpTransport) Listen(ctx context.Context, a driver.Address) (driver.Listener, error) {

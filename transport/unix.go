@@ -46,11 +46,13 @@ func (t *unixTransport) Dial(ctx context.Context, a driver.Address) (driver.Conn
 	if err != nil {
 		return nil, err
 	}
-	conn, err := rendezvous.Dial(ctx, t.network, a.Name)
-	if err != nil {
-		return nil, err
-	}
-	return t.admit(ctx, conn, a, limit, dials)
+	return rendezvous.Meet(ctx, func() (driver.Conn, error) {
+		conn, err := rendezvous.Dial(ctx, t.network, a.Name)
+		if err != nil {
+			return nil, err
+		}
+		return t.admit(ctx, conn, a, limit, dials)
+	})
 }
 
 func (t *unixTransport) Listen(ctx context.Context, a driver.Address) (driver.Listener, error) {

@@ -56,7 +56,10 @@ func (faulty) sound() driver.Transport {
 }
 
 func (f faulty) Traits() driver.Traits {
-	return driver.Traits{Scheme: "faulty", Named: true, Connected: true, Ordered: true, Lossless: true, MaxMessage: driver.MaxLimit, Reach: driver.Host}
+	return driver.Traits{
+		Scheme: "faulty", Summary: "a byte stream", Access: "anybody", Races: "none known", Named: true,
+		Connected: true, Ordered: true, Lossless: true, MaxMessage: driver.MaxLimit, Reach: driver.Host,
+	}
 }
 
 func (f faulty) fault() fault {

@@ -47,6 +47,9 @@ func Main(m *testing.M) {
 // Run runs the battery, as subtests named mode/case.
 func Run(t *testing.T, subject Subject) {
 	traits := traitsOf(t, subject.Address(t))
+	if traits.Summary == "" || traits.Access == "" || traits.Races == "" {
+		t.Errorf("it does not say how bytes travel, who gets in, or what a race can do: %+v", traits)
+	}
 	sockets := traits.Named && hasSocket(t, subject.Address(t))
 	for _, m := range modesOf(traits) {
 		t.Run(m.name, func(t *testing.T) {
@@ -77,7 +80,7 @@ func traitsOf(t testing.TB, address string) driver.Traits {
 		t.Fatal(err)
 	}
 	traits := transport.Traits()
-	if traits.MaxMessage <= 0 || !traits.Connected || traits.Scheme != a.Scheme {
+	if traits.MaxMessage <= 0 || !traits.Connected || traits.Scheme != a.Scheme || traits.Reach < driver.Related {
 		t.Fatalf("not the traits of a transport that carries connections: %+v", traits)
 	}
 	return traits

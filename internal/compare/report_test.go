@@ -43,6 +43,39 @@ func TestWriteRanksAndFits(t *testing.T) {
 	}
 }
 
+// measured is a report with every figure of as many digits as there can be.
+func measured() *Report {
+	r := newReport(nil)
+	for _, name := range []string{"shm", "unixpacket"} {
+		s := SubjectReport{Name: name, Declares: Declared{Reach: "related", Access: "whoever may open it", Races: "what a race can do"}}
+		s.Stream = &Arrival{Bytes: madeSize, Elapsed: time.Second}
+		for _, size := range Sizes {
+			s.Figures = append(s.Figures,
+				Figure{Kind: RoundTrip, Size: size, CPU: 9.99e6, Switches: 9.99, Latency: &Latency{P50: 9.99e6, P99: 9.99e6, P999: 9.99e6, Max: 9.99e6}},
+				Figure{Kind: OneWay, Size: size, CPU: 9.99e6, Switches: 9.99, MedianOp: 9.99e6, Messages: 9.99e6, Bytes: 9.99e9})
+		}
+		r.Subjects = append(r.Subjects, s)
+	}
+	return r
+}
+
+// On a terminal of any width nothing is cut: a narrow one lacks whole columns, and
+// is told so.
+func TestWriteCutsNothing(t *testing.T) {
+	for width := 40; width <= 120; width++ {
+		var page bytes.Buffer
+		if err := measured().Write(&page, width, false); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(page.String(), "≈") || !inOrder(page.String(), "ROUND TRIP", "slower", "p50", "p99", "max", "CPU", "ONE WAY", "bytes") {
+			t.Errorf("cut on a page of %d:\n%s", width, page.String())
+		}
+		if all := inOrder(page.String(), "p99.9", "switches"); all == strings.Contains(page.String(), "78 columns") {
+			t.Errorf("on a page of %d all columns are there: %v, but it says\n%s", width, all, page.String())
+		}
+	}
+}
+
 func TestWriteColour(t *testing.T) {
 	const escape = "\033["
 	if strings.Contains(written(t, 100, false), escape) || !strings.Contains(written(t, 100, true), escape) {

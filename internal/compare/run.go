@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"time"
 )
 
@@ -59,14 +58,14 @@ func (r *run) all(ctx context.Context) (err error) {
 	if r.report.Placement, err = Place(); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "kith-compare-") // mode 0700
+	dir, err := makeDirectory()
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	r.dir = dir
+	defer dir.remove()
+	r.dir = dir.path
 	r.Progress(0, r.steps(), "reading the input")
-	if r.report.Input, err = prepareInput(ctx, r.Input, r.Stdin, dir); err != nil {
+	if r.report.Input, err = prepareInput(ctx, r.Input, r.Stdin, r.dir); err != nil {
 		return err
 	}
 	if r.report.Input.Bytes == 0 {

@@ -139,6 +139,9 @@ func (p *page) foot() {
 	}
 	p.wrapped(quiet, "", "", "CPU and context switches are of both sides together, for a round trip or a message. "+
 		"Payloads are written and read in full; each side is pinned.")
+	if p.width < narrowPage {
+		p.wrapped(quiet, "", "", fmt.Sprintf("Some of the figures need a page of %d columns.", narrowPage))
+	}
 	if p.report.Saved != "" {
 		p.line("%s", quiet.Sprint("every result: "+p.report.Saved))
 	}

@@ -11,11 +11,17 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// barWidth is how long the bar of the fastest is; a narrow page has none.
+// barWidth is how long the bar of the fastest is; a page that is not full has
+// none, and a narrow one lacks the columns that tell least. A page is never so
+// narrow that what is left would be cut: there the terminal wraps.
 const (
-	barWidth = 8
-	fullPage = 100
+	barWidth   = 8
+	fullPage   = 100
+	narrowPage = 78
+	leastPage  = 62
 )
+
+var leastTelling = []any{"p99.9", "a message", "switches"}
 
 // none stands where nothing was measured.
 const none = "–"
@@ -34,7 +40,7 @@ func (r *Report) Write(to io.Writer, width int, colour bool) error {
 	if colour {
 		text.EnableColors()
 	}
-	page := &page{report: r, width: max(width, 60)}
+	page := &page{report: r, width: max(width, leastPage)}
 	page.head()
 	page.streams()
 	page.figures(RoundTrip, "ROUND TRIP", []string{"p50", "p99", "p99.9", "max"})
@@ -85,7 +91,8 @@ func (p *page) table(number int, header ...any) table.Writer {
 	t.SetStyle(style)
 	var columns []table.ColumnConfig
 	for i := number; i <= len(header); i++ {
-		columns = append(columns, table.ColumnConfig{Number: i, Align: text.AlignRight, AlignHeader: text.AlignRight})
+		hidden := p.width < narrowPage && slices.Contains(leastTelling, header[i-1])
+		columns = append(columns, table.ColumnConfig{Number: i, Align: text.AlignRight, AlignHeader: text.AlignRight, Hidden: hidden})
 	}
 	t.SetColumnConfigs(columns)
 	t.AppendHeader(header)

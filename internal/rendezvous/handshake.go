@@ -1,6 +1,7 @@
 package rendezvous
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,21 @@ var (
 	// ErrHungUp is a peer that left in the middle of the handshake.
 	ErrHungUp = fmt.Errorf("%w: it hung up instead of saying hello (is it kith?)", driver.ErrProtocol)
 )
+
+// Meet dials, handshake and all, and once again where the peer hung up in it: it
+// may have been closing, with us in its queue. Then the second time finds nobody,
+// or the one who listens there now. A process that dies closes one socket after
+// the other, so the second time is a moment later.
+func Meet(ctx context.Context, dial func() (driver.Conn, error)) (driver.Conn, error) {
+	conn, err := dial()
+	if !errors.Is(err, ErrHungUp) {
+		return conn, err
+	}
+	if err := pause(ctx); err != nil {
+		return nil, err
+	}
+	return dial()
+}
 
 // HungUp makes one error of the many that say the peer has left.
 func HungUp(err error) error {

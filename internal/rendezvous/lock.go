@@ -2,19 +2,15 @@ package rendezvous
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sys/unix"
-
-	"kith/internal/sys"
+	"kith/lock"
 )
 
 // LockDirectory takes the lock under which the names in the directory of path
-// are made and taken over. Its holders keep it for some microseconds, so a waiter asks
-// again after a millisecond rather than holding a thread in flock(2).
+// are made and taken over. Its holders keep it for some microseconds.
 func LockDirectory(ctx context.Context, path string) (unlock func(), err error) {
 	if err := makeDirectory(filepath.Dir(path)); err != nil {
 		return nil, err
@@ -23,20 +19,11 @@ func LockDirectory(ctx context.Context, path string) (unlock func(), err error) 
 	if err != nil {
 		return nil, err
 	}
-	for {
-		err = sys.Again(func() error { return unix.Flock(int(directory.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
-		if !errors.Is(err, unix.EWOULDBLOCK) {
-			break
-		}
-		if err = pause(ctx); err != nil {
-			break
-		}
-	}
-	if err != nil {
+	if _, err := lock.On(directory, lock.Flock).Lock(ctx, lock.Exclusive, lock.Whole); err != nil {
 		_ = directory.Close()
-		return nil, &os.PathError{Op: "lock", Path: directory.Name(), Err: err}
+		return nil, err
 	}
-	return func() { _ = directory.Close() }, nil
+	return func() { _ = directory.Close() }, nil // which gives the lock up
 }
 
 func pause(ctx context.Context) error {

@@ -53,20 +53,29 @@ type wait struct {
 // thread: the runtime would keep it for ever, and one that was interrupted may
 // still have a signal before it, which nobody else is to meet. A few are kept.
 func (w *wait) run(ctx context.Context, call func() error) {
+	defer close(w.ended)
+	if w.err = waiters.crowded(); w.err != nil {
+		waiters.leave()
+		return
+	}
 	runtime.LockOSThread()
 	unmask()
-	w.enter(unix.Gettid())
-	for w.err = call(); errors.Is(w.err, unix.EINTR); w.err = call() {
-		if ctx.Err() != nil {
-			w.err = context.Cause(ctx)
-			break
-		}
-	}
+	w.call(ctx, call)
 	interrupted := w.enter(0)
 	if others := waiters.leave(); !interrupted && others < kept {
 		runtime.UnlockOSThread()
 	}
-	close(w.ended)
+}
+
+// call makes the call until no other signal interrupts it.
+func (w *wait) call(ctx context.Context, call func() error) {
+	w.enter(unix.Gettid())
+	for w.err = call(); errors.Is(w.err, unix.EINTR); w.err = call() {
+		if ctx.Err() != nil {
+			w.err = context.Cause(ctx)
+			return
+		}
+	}
 }
 
 // enter notes which thread is in the call, and returns whether it was interrupted.

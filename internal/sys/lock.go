@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -9,7 +10,7 @@ import (
 // FlockNow is flock(2) where it cannot wait: with LOCK_NB or LOCK_UN, on a local
 // file system. It holds the scheduler's processor meanwhile, which is cheaper.
 func FlockNow(fd, how int) error {
-	_, _, errno := unix.RawSyscall(unix.SYS_FLOCK, uintptr(fd), uintptr(how), 0)
+	_, _, errno := syscall.RawSyscall(unix.SYS_FLOCK, uintptr(fd), uintptr(how), 0)
 	if errno != 0 {
 		return errno
 	}
@@ -19,7 +20,7 @@ func FlockNow(fd, how int) error {
 // FcntlLockNow is fcntl(2) with a record lock where it cannot wait: any command
 // but F_SETLKW and F_OFD_SETLKW, on a local file system.
 func FcntlLockNow(fd, command int, record *unix.Flock_t) error {
-	_, _, errno := unix.RawSyscall(unix.SYS_FCNTL, uintptr(fd), uintptr(command), uintptr(unsafe.Pointer(record)))
+	_, _, errno := syscall.RawSyscall(unix.SYS_FCNTL, uintptr(fd), uintptr(command), uintptr(unsafe.Pointer(record)))
 	if errno != 0 {
 		return errno
 	}

@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -32,12 +33,38 @@ func (c *waiterCount) leave() int64 { return c.Add(-1) }
 // waiterLimit is half of what this process may have, so that the runtime and
 // other processes of the user find threads too.
 var waiterLimit = sync.OnceValue(func() int64 {
-	limit := int64(mostWaiters)
-	for group := range cgroups("pids") {
-		limit = min(limit, Setting(group+"/pids.max", 0)/2)
-	}
-	if unix.Geteuid() != 0 {
-		limit = min(limit, Resource(unix.RLIMIT_NPROC)/2)
+	limit := min(mostWaiters, Resource(unix.RLIMIT_NPROC)/2)
+	for _, crowd := range crowds() {
+		limit = min(limit, crowd.most/2)
 	}
 	return limit
 })
+
+// A crowd is a control group that limits the threads of all processes in it.
+type crowd struct {
+	path string
+	most int64
+}
+
+var crowds = sync.OnceValue(func() (all []crowd) {
+	for group := range cgroups("pids") {
+		if most := Setting(group+"/pids.max", 0); most < math.MaxInt64 {
+			all = append(all, crowd{group, most})
+		}
+	}
+	return all
+})
+
+// crowded refuses a thread where, with those of the neighbours, half of the limit
+// is reached. Each asks when it is about to wait, and the kernel has counted those before it.
+func (c *waiterCount) crowded() error {
+	if c.Load() <= kept {
+		return nil
+	}
+	for _, crowd := range crowds() {
+		if setting(crowd.path+"/pids.current", 0, 0) > crowd.most/2 {
+			return &ipc.LimitError{Limit: "pids.max", Max: crowd.most, Raise: crowd.path + "/pids.max", Err: ipc.ErrTooManyWaiting}
+		}
+	}
+	return nil
+}

@@ -90,6 +90,19 @@ func TestSpinnerComparesWithParking(t *testing.T) {
 	}
 }
 
+// As long as no park was timed, a late find is no reason to spin: on one CPU every
+// find is late, for the spin keeps the peer from running.
+func TestSpinnerBeforeAPark(t *testing.T) {
+	s := Spinner{score: full}
+	var word atomic.Uint64
+	for range 20 {
+		spinLate(t, &s, &word)
+	}
+	if s.score >= pays || s.park != 0 {
+		t.Errorf("late finds before any park have the score %d (a park of %v)", s.score, s.park)
+	}
+}
+
 // spinLate is a wait whose word changes when the spinner first lets others run.
 func spinLate(t *testing.T, s *Spinner, word *atomic.Uint64) {
 	t.Helper()

@@ -85,7 +85,7 @@ func Answer(ctx context.Context, front Endpoint, a driver.Address, o Options) (d
 		if !errors.As(err, &errno) {
 			errno = unix.EPROTO
 		}
-		if !errors.Is(err, rendezvous.ErrHungUp) {
+		if !errors.Is(err, rendezvous.ErrHungUp) && !errors.Is(err, os.ErrDeadlineExceeded) { // else it has gone, or we close
 			_ = sock.Send(front, rendezvous.Refuse(rendezvous.Shared, errno).Bytes())
 		}
 		return err
@@ -127,7 +127,7 @@ func (p *parts) say(files ...*os.File) error {
 	err := sock.Send(p.front, hello.Bytes(), append([]*os.File{p.ownFile}, files...)...)
 	_ = p.ownFile.Close()
 	p.ownFile = nil
-	return err
+	return rendezvous.HungUp(err)
 }
 
 // hear takes the peer's hello, its segment, and with two files the second

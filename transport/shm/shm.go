@@ -40,11 +40,13 @@ func (Transport) Dial(ctx context.Context, a driver.Address) (driver.Conn, error
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
-	socket, err := rendezvous.Dial(ctx, network, a.Name)
-	if err != nil {
-		return nil, err
-	}
-	return admit(ctx, socket, a, o, Offer)
+	return rendezvous.Meet(ctx, func() (driver.Conn, error) {
+		socket, err := rendezvous.Dial(ctx, network, a.Name)
+		if err != nil {
+			return nil, err
+		}
+		return admit(ctx, socket, a, o, Offer)
+	})
 }
 
 // Listen makes the socket at which dialers meet us.
