@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -17,9 +18,18 @@ type open struct {
 	name string
 	file *os.File // the caller's; or, nil:
 	fd   int      // a lock file's, which nobody else can close
+	own  bool     // a lock file's; file is set once Lock.File was asked for
 	// local: a call on file that does not wait cannot be kept waiting, and may be
 	// made in the cheapest way. Others cost as much again as the kernel's part.
 	local bool
+}
+
+// use calls f with the descriptor, which stays open meanwhile.
+func (o *open) use(f func(fd int) error) error {
+	if o.file == nil {
+		return f(o.fd)
+	}
+	return sys.Control(o.file, f)
 }
 
 func (o *open) failed(err error) error {
@@ -39,20 +49,22 @@ const (
 	drop
 )
 
-// A call is one lock in the kernel's hands.
+// A call is one lock in the kernel's hands. Its state is that of the Lock which
+// it becomes, and is here to fill a gap: a Lock takes 32 bytes.
 type call struct {
 	*open
-	mode Mode
-	span Range
+	span  Range
+	mode  Mode
+	state atomic.Int32
 }
+
+// instantly is the context of a call that does not wait.
+var instantly context.Context
 
 // acquire takes the lock, and waits for it until ctx ends.
 func (c *call) acquire(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	err := c.try()
-	if !errors.Is(err, ErrBusy) {
+	err := c.do(try)
+	if err != ErrBusy || ctx == instantly { //nolint:errorlint // perform's own, on the hot path
 		return err
 	}
 	return sys.Block(ctx, func() error { return c.once(wait) }, c.undo)
@@ -61,46 +73,45 @@ func (c *call) acquire(ctx context.Context) error {
 // undo is for a lock that came when nobody waited for it any more. A lock file
 // has been closed by then, and the lock ended with the call.
 func (c *call) undo() {
-	if c.file != nil {
+	if !c.own {
 		_ = c.do(drop)
 	}
 }
 
-func (c *call) try() error {
-	if err := check(c.kind, c.mode, c.span); err != nil {
-		return err
-	}
-	return c.do(try)
-}
-
-// do asks until no signal comes between.
+// do makes a call that does not wait. Where it cannot be kept waiting either, no
+// signal comes between.
 func (c *call) do(action action) error {
-	err := c.once(action)
-	for err == unix.EINTR { //nolint:errorlint // a bare errno, on the hot path
-		err = c.once(action)
+	if !c.local {
+		return sys.Again(func() error { return c.once(action) })
 	}
-	return err
-}
-
-func (c *call) once(action action) error {
-	switch {
-	case c.file == nil:
-		return c.perform(c.fd, action)
-	case !c.local || action == wait:
-		return sys.Control(c.file, func(fd int) error { return c.perform(fd, action) })
-	}
-	fd := c.file.Fd() // of a regular file, for which this changes nothing
-	if int(fd) < 0 {
+	fd := int(c.file.Fd()) // of a regular file, for which this changes nothing
+	if fd < 0 {
 		return os.ErrClosed
 	}
-	err := c.perform(int(fd), action)
+	err := c.perform(fd, action)
 	runtime.KeepAlive(c.file)
 	return err
 }
 
-func (c *call) perform(fd int, action action) error {
-	if c.kind == Flock {
-		return c.flock(fd, action)
+// once is use, and allocates nothing for a lock file.
+func (c *call) once(action action) error {
+	if c.file == nil {
+		return c.perform(c.fd, action)
 	}
-	return c.fcntl(fd, action)
+	return sys.Control(c.file, func(fd int) error { return c.perform(fd, action) })
+}
+
+func (c *call) perform(fd int, action action) (err error) {
+	switch {
+	case c.kind != Flock:
+		err = c.fcntl(fd, action)
+	case c.local && action != wait:
+		err = sys.FlockNow(fd, flockOperation(c.mode, action))
+	default:
+		err = unix.Flock(fd, flockOperation(c.mode, action))
+	}
+	if err != nil && action == try && (errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES)) {
+		return ErrBusy
+	}
+	return err
 }

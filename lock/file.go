@@ -40,12 +40,12 @@ var errReplaced = errors.New("the lock file was replaced")
 
 // current makes sure that the path still names the open file: who had the lock
 // before may have removed it.
-func current(fd int, path string) error {
+func (o *open) current(fd int) error {
 	var ours, now unix.Stat_t
 	if err := unix.Fstat(fd, &ours); err != nil {
 		return err
 	}
-	err := sys.Again(func() error { return unix.Stat(path, &now) })
+	err := sys.Again(func() error { return unix.Stat(o.name, &now) })
 	if errors.Is(err, unix.ENOENT) || err == nil && (now.Dev != ours.Dev || now.Ino != ours.Ino) {
 		return errReplaced
 	}

@@ -1,35 +1,18 @@
 package lock
 
-import (
-	"errors"
+import "golang.org/x/sys/unix"
 
-	"golang.org/x/sys/unix"
-
-	"kith/internal/sys"
-)
-
-// flock makes the call by flock(2).
-func (c *call) flock(fd int, action action) error {
-	if action == drop {
-		return c.flockNow(fd, unix.LOCK_UN)
-	}
+// flockOperation is what flock(2) is asked for.
+func flockOperation(mode Mode, action action) int {
 	how := unix.LOCK_EX
-	if c.mode == Shared {
+	switch {
+	case action == drop:
+		return unix.LOCK_UN
+	case mode == Shared:
 		how = unix.LOCK_SH
 	}
-	if action == wait {
-		return unix.Flock(fd, how)
+	if action == try {
+		how |= unix.LOCK_NB
 	}
-	err := c.flockNow(fd, how|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return ErrBusy
-	}
-	return err
-}
-
-func (c *call) flockNow(fd, how int) error {
-	if c.local {
-		return sys.FlockNow(fd, how)
-	}
-	return unix.Flock(fd, how)
+	return how
 }

@@ -1,7 +1,7 @@
 package lock
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
 	"os"
 
@@ -30,22 +30,22 @@ func (h *Holder) String() string {
 
 // Holder finds a lock that keeps mode and span from being taken now, or nil. It
 // can be out of date before it returns: to lock, Try. Locks of the same open file
-// (POSIX: of this process) are in nobody's way here.
+// (POSIX: of this process) are in nobody's way here, and nobody locks a lock file
+// that is not there.
 //
 // For Flock, the kernel has no such question; the answer is from proc_locks(5),
-// which lists the locks of this PID namespace's processes, and those of the same
-// open file among them.
+// which lists the locks that were taken by this PID namespace's processes, and
+// those of the same open file among them. In a container it lists no lock whose
+// taker has ended, and left it to a child.
 func (t *Target) Holder(mode Mode, span Range) (*Holder, error) {
 	if t.err != nil {
 		return nil, t.err
 	}
+	if err := check(t.kind, mode, span); err != nil {
+		return nil, t.failed(err)
+	}
 	if t.open == nil {
-		file, err := os.Open(t.path)
-		if err != nil {
-			return nil, err
-		}
-		defer file.Close()
-		return On(file, t.kind).Holder(mode, span)
+		return t.holderOfFile(mode, span)
 	}
 	c := &call{open: t.open, mode: mode, span: span}
 	holder, err := c.holder()
@@ -55,64 +55,46 @@ func (t *Target) Holder(mode Mode, span Range) (*Holder, error) {
 	return holder, nil
 }
 
-func (c *call) holder() (holder *Holder, err error) {
-	if err := check(c.kind, c.mode, c.span); err != nil {
-		return nil, err
+func (t *Target) holderOfFile(mode Mode, span Range) (*Holder, error) {
+	fd, err := openFor(t.path, unix.O_RDONLY)
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		return nil, nil
+	case err != nil:
+		return nil, &os.PathError{Op: "open", Path: t.path, Err: err}
 	}
+	file := os.NewFile(uintptr(fd), t.path)
+	defer file.Close()
+	return On(file, t.kind).Holder(mode, span)
+}
+
+func (c *call) holder() (holder *Holder, err error) {
 	if c.kind == Flock {
 		return c.listed()
 	}
-	record := c.record(recordType(c.mode))
+	record := c.record(try)
 	err = sys.Control(c.file, func(fd int) error {
 		return sys.Again(func() error {
-			return unix.FcntlFlock(uintptr(fd), pick(c.kind, unix.F_OFD_GETLK, unix.F_GETLK), record)
+			return unix.FcntlFlock(uintptr(fd), pick(c.kind, unix.F_OFD_GETLK, unix.F_GETLK), &record)
 		})
 	})
 	if err != nil || record.Type == unix.F_UNLCK {
 		return nil, err
 	}
-	return found(record), nil
+	return found(&record), nil
 }
 
-// found reads the kernel's answer: the PID of an OFD lock is -1.
+// found reads the kernel's answer. The PID of an OFD lock is -1.
 func found(record *unix.Flock_t) *Holder {
 	h := &Holder{Kind: POSIX, Mode: Exclusive, PID: int(record.Pid), Span: Range{record.Start, record.Len}}
 	if record.Type == unix.F_RDLCK {
 		h.Mode = Shared
 	}
-	if record.Pid < 0 {
+	switch {
+	case record.Pid == -1:
 		h.Kind, h.PID = OFD, 0
+	case record.Pid < 0: // on another machine
+		h.PID = 0
 	}
 	return h
-}
-
-// listed looks for the file in the list of all locks:
-//
-//	1: FLOCK  ADVISORY  WRITE 1234 fe:00:5678 0 EOF
-func (c *call) listed() (*Holder, error) {
-	var stat unix.Stat_t
-	err := sys.Control(c.file, func(fd int) error { return unix.Fstat(fd, &stat) })
-	if err != nil {
-		return nil, err
-	}
-	list, err := os.ReadFile("/proc/locks")
-	if err != nil {
-		return nil, err
-	}
-	file := fmt.Sprintf("%02x:%02x:%d", unix.Major(uint64(stat.Dev)), unix.Minor(uint64(stat.Dev)), stat.Ino)
-	for line := range bytes.Lines(list) {
-		h := &Holder{Kind: Flock, Mode: Exclusive}
-		var number, access, id, how string
-		n, _ := fmt.Sscan(string(line), &number, &how, &access, &access, &h.PID, &id)
-		if n < 6 || how != "FLOCK" || id != file {
-			continue
-		}
-		if access == "READ" {
-			h.Mode = Shared
-		}
-		if h.Mode == Exclusive || c.mode == Exclusive {
-			return h, nil
-		}
-	}
-	return nil, nil
 }

@@ -25,7 +25,7 @@ func (k Kind) String() string {
 }
 
 // A Mode is who may hold locks on the same bytes at once.
-type Mode int
+type Mode int32
 
 // The modes. There is no zero Mode: nobody is to share by oversight.
 const (

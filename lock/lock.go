@@ -29,7 +29,8 @@
 // it by the real-time signal 60, which has a handler of its own from the first
 // cancellation on; no signal.Notify hears of it, and whoever uses that signal for
 // something else in the process is in the way. At most 2,000 calls of a process
-// wait, or half as many as its limits allow it threads; one more gets an
+// wait, or half as many as its limits allow it threads (RLIMIT_NPROC, and pids.max
+// of its control group, where those of the neighbours count too); one more gets an
 // [ipc.LimitError] that matches [ipc.ErrTooManyWaiting].
 //
 // # Networks
@@ -38,44 +39,45 @@
 // one needs the file open for writing). The server forgets them if the client is
 // cut off for too long: then reads and writes fail with EIO. A FUSE server may
 // keep locks to this machine, or have none (ENOSYS, ENOLCK). If the server is
-// silent, a cancelled call returns within a second, and the lock is given up when
-// the server answers with it.
+// silent, a cancelled wait returns within a second, and the lock is given up when
+// the server answers with it, with all that the open file has of these bytes by
+// then. Opening a file, the first try, and giving a lock up are like any other use
+// of the file: there, nothing can be done about a server's silence.
 package lock
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"os"
-	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"kith/internal/sys"
 )
 
 // A Lock is a lock that is held, until Unlock, Remove, or the end of the process.
 // One goroutine at a time may use it; another one gets ErrInUse.
-type Lock struct {
-	call
-	state  atomic.Int32
-	opened *os.File // of a lock file, once File has been asked for
-}
+type Lock struct{ call }
 
 const (
 	held int32 = iota
-	converting
+	inUse
 	released
 )
 
 // File is the locked file. That of a lock file is closed when the lock ends, and
 // may be written (as with a PID) or passed to a child, which then holds the lock
-// too, however this process ends. (POSIX locks are not inherited.)
+// too, however this process ends. (POSIX locks are not inherited.) After the end
+// of a Lock whose File nobody asked for before, it is nil.
 //
-// A Lock of a lock file that is forgotten is held until the process ends.
+// A Lock that is forgotten is held until its file is closed. The garbage collector
+// closes an os.File that nobody uses any more; a lock file whose File nobody asked
+// for stays open until the process ends.
 func (l *Lock) File() *os.File {
-	if l.file == nil && l.opened == nil {
-		l.opened = os.NewFile(uintptr(l.fd), l.name)
+	if l.file == nil && l.state.Load() != released {
+		l.file = os.NewFile(uintptr(l.fd), l.name)
 	}
-	return cmp.Or(l.file, l.opened)
+	return l.file
 }
 
 // Mode is whether the lock is Shared or Exclusive now.
@@ -95,20 +97,24 @@ func (l *Lock) Unlock() error {
 
 // Remove removes the lock file and gives the lock up, in this order: whoever
 // waits for it, here or in another process, then finds that it waited for a file
-// that is gone, and makes a new one. The lock must be Exclusive, or others might
-// hold it still.
+// that is gone, and makes a new one. The lock must be Exclusive, and on the Whole
+// file, or others might hold it still (EINVAL).
 func (l *Lock) Remove() error {
-	if l.file != nil || l.mode != Exclusive {
-		return l.failed(unix.EINVAL)
-	}
-	if err := l.begin(released); err != nil {
+	if err := l.begin(inUse); err != nil {
 		return err
 	}
-	removed := current(l.fd, l.name)
-	if removed == nil {
-		removed = os.Remove(l.name)
+	if !l.own || l.mode != Exclusive || l.span != Whole {
+		l.state.Store(held)
+		return l.failed(unix.EINVAL)
 	}
-	return errors.Join(removed, l.end())
+	err := l.use(l.current)
+	if err == nil {
+		err = os.Remove(l.name)
+	} else {
+		err = l.failed(err)
+	}
+	l.state.Store(released)
+	return errors.Join(err, l.end())
 }
 
 // Convert makes a shared lock exclusive or an exclusive one shared, and waits
@@ -116,7 +122,9 @@ func (l *Lock) Remove() error {
 //
 // OFD and POSIX convert at once or not at all: after an error the lock is as it
 // was. Flock first gives up what it has, so another process may come between.
-// After an error nothing is held: it matches ErrLost too, and the Lock has ended.
+// If it fails, nothing is held: the error matches ErrLost too, and the Lock has
+// ended. So it is if a lock file was removed meanwhile, and, for every kind, if the
+// server of the file is silent when ctx ends.
 //
 // Two who hold shared locks and both convert wait for each other: POSIX says so
 // to one of them (EDEADLK), OFD and Flock wait until ctx ends.
@@ -124,35 +132,49 @@ func (l *Lock) Convert(ctx context.Context, mode Mode) error {
 	if ctx.Err() != nil {
 		return l.failed(context.Cause(ctx)) // before anything is lost
 	}
-	return l.convert(mode, func(c *call) error { return c.acquire(ctx) })
+	return l.convert(ctx, mode)
 }
 
 // TryConvert is Convert without waiting: the error matches ErrBusy where others
 // are in the way.
-func (l *Lock) TryConvert(mode Mode) error { return l.convert(mode, (*call).try) }
+func (l *Lock) TryConvert(mode Mode) error { return l.convert(instantly, mode) }
 
-func (l *Lock) convert(mode Mode, take func(*call) error) error {
+func (l *Lock) convert(ctx context.Context, mode Mode) error {
 	if err := check(l.kind, mode, l.span); err != nil {
 		return l.failed(err)
 	}
-	if err := l.begin(converting); err != nil {
+	if err := l.begin(inUse); err != nil {
 		return err
 	}
 	converted := call{open: l.open, mode: mode, span: l.span}
-	err := take(&converted)
+	err := converted.acquire(ctx)
+	if err == nil && l.own && l.kind == Flock {
+		err = l.use(l.current) // who came between may have removed it
+	}
 	switch {
 	case err == nil:
 		l.mode = mode
-	case l.kind == Flock:
-		_ = l.end() // as far as there is still something
-		l.state.Store(released)
-		return l.failed(errors.Join(ErrLost, err))
+	case l.kind == Flock || errors.Is(err, sys.ErrLeft):
+		return l.lost(err)
 	}
 	l.state.Store(held)
 	if err != nil {
 		return l.failed(err)
 	}
 	return nil
+}
+
+// lost ends the Lock, as far as there is still something. A server that is silent
+// is asked nothing more: undo gives up what it may still grant.
+func (l *Lock) lost(err error) error {
+	if !errors.Is(err, sys.ErrLeft) {
+		_ = l.do(drop)
+	}
+	if l.own {
+		_ = l.close()
+	}
+	l.state.Store(released)
+	return l.failed(errors.Join(ErrLost, err))
 }
 
 // begin keeps every other call out.
@@ -169,7 +191,7 @@ func (l *Lock) begin(next int32) error {
 // end gives the lock up, and closes a lock file.
 func (l *Lock) end() error {
 	err := l.do(drop)
-	if l.file == nil {
+	if l.own {
 		err = errors.Join(err, l.close())
 	}
 	if err != nil {
@@ -179,8 +201,8 @@ func (l *Lock) end() error {
 }
 
 func (l *Lock) close() error {
-	if l.opened != nil {
-		return l.opened.Close()
+	if l.file != nil {
+		return l.file.Close()
 	}
 	return unix.Close(l.fd)
 }

@@ -14,17 +14,19 @@ import (
 // number of goroutines may use it at once.
 type Target struct {
 	kind Kind
-	path string // of a lock file, opened anew for each lock
-	open *open  // else
-	err  error  // that there is nothing to lock
+	path string
+	open *open // nil: a lock file, opened anew for each lock
+	err  error // that there is nothing to lock
 }
 
 // On locks a file that is open. An exclusive lock of kind OFD or POSIX needs it
 // open for writing, a shared one for reading (EBADF). The file stays the
 // caller's. To close it gives the lock up (POSIX: to close any other opening of
-// it does so too), but does not end a wait.
+// it does so too), but does not end a wait: then it is closed when the wait ends.
+// Do not close it while another goroutine tries, converts or unlocks: the number of
+// its descriptor may be another file's by then.
 func On(file *os.File, kind Kind) *Target {
-	t := &Target{kind: kind, open: &open{kind: kind, name: file.Name(), file: file}}
+	t := &Target{kind: kind, path: file.Name(), open: &open{kind: kind, name: file.Name(), file: file}}
 	err := sys.Control(file, func(fd int) error { t.open.local = sys.Local(fd); return nil })
 	if err != nil {
 		t.err = t.open.failed(err)
@@ -34,8 +36,9 @@ func On(file *os.File, kind Kind) *Target {
 
 // At locks a lock file: a file that is there for the sake of the lock, or a
 // directory (with Flock). It is made if need be, as 0666 less the umask, and
-// opened anew for each lock, so goroutines exclude each other as well. A Lock of it is on the file that has the path: if that was removed or
-// replaced while the call waited, it starts again with the new one.
+// opened anew for each lock, so goroutines exclude each other as well. A Lock of
+// it is on the file that has the path: if that was removed or replaced while the
+// call waited, it starts again with the new one.
 //
 // The kind is Flock, as flock(1) has it, or OFD. It cannot be POSIX (EINVAL): a
 // process would lose all its locks on the path by any Unlock; and OFD excludes
@@ -45,9 +48,13 @@ func On(file *os.File, kind Kind) *Target {
 func At(path string, kind Kind) *Target {
 	t := &Target{kind: kind, path: path}
 	if kind == POSIX || path == "" {
-		t.err = &os.PathError{Op: "lock", Path: path, Err: unix.EINVAL}
+		t.err = t.failed(unix.EINVAL)
 	}
 	return t
+}
+
+func (t *Target) failed(err error) error {
+	return &os.PathError{Op: "lock", Path: t.path, Err: err}
 }
 
 // Lock takes the lock, and waits for it until ctx ends.
@@ -58,47 +65,54 @@ func At(path string, kind Kind) *Target {
 // for an impossible mode or range; ENOLCK where the machine or the server has no
 // room for more locks; and what open(2) and stat(2) say of a lock file.
 func (t *Target) Lock(ctx context.Context, mode Mode, span Range) (*Lock, error) {
-	return t.take(mode, span, func(c *call) error { return c.acquire(ctx) })
+	if ctx.Err() != nil {
+		return nil, t.failed(context.Cause(ctx))
+	}
+	return t.take(ctx, mode, span)
 }
 
 // Try is Lock without waiting: the error matches ErrBusy, and EAGAIN, where
 // others are in the way.
 func (t *Target) Try(mode Mode, span Range) (*Lock, error) {
-	return t.take(mode, span, (*call).try)
+	return t.take(instantly, mode, span)
 }
 
-func (t *Target) take(mode Mode, span Range, take func(*call) error) (*Lock, error) {
+func (t *Target) take(ctx context.Context, mode Mode, span Range) (*Lock, error) {
 	if t.err != nil {
 		return nil, t.err
 	}
-	if t.open != nil {
-		return t.takeOpen(mode, span, take)
+	if err := check(t.kind, mode, span); err != nil {
+		return nil, t.failed(err) // before a lock file is made
 	}
+	if t.open == nil {
+		return t.takeFile(ctx, mode, span)
+	}
+	l := &Lock{call{open: t.open, mode: mode, span: span}}
+	if err := l.acquire(ctx); err != nil {
+		return nil, l.failed(err)
+	}
+	return l, nil
+}
+
+// takeFile locks the file that has the path when it has been locked.
+func (t *Target) takeFile(ctx context.Context, mode Mode, span Range) (*Lock, error) {
 	for {
-		l, err := t.takeFile(mode, span, take)
+		l, err := t.takeThis(ctx, mode, span)
 		if !errors.Is(err, errReplaced) {
 			return l, err
 		}
 	}
 }
 
-func (t *Target) takeOpen(mode Mode, span Range, take func(*call) error) (*Lock, error) {
-	l := &Lock{call: call{open: t.open, mode: mode, span: span}}
-	if err := take(&l.call); err != nil {
-		return nil, t.open.failed(err)
-	}
-	return l, nil
-}
-
-// takeFile opens the lock file and locks it.
-func (t *Target) takeFile(mode Mode, span Range, take func(*call) error) (*Lock, error) {
+// takeThis opens the file that has the path now, and locks it.
+func (t *Target) takeThis(ctx context.Context, mode Mode, span Range) (*Lock, error) {
 	fd, err := openLockFile(t.path)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: t.path, Err: err}
 	}
-	l := &Lock{call: call{open: &open{kind: t.kind, name: t.path, fd: fd}, mode: mode, span: span}}
-	if err = take(&l.call); err == nil {
-		err = current(fd, t.path)
+	l := &Lock{call{open: &open{kind: t.kind, name: t.path, fd: fd, own: true}, mode: mode, span: span}}
+	if err = l.acquire(ctx); err == nil {
+		err = l.current(fd)
 	}
 	if err == nil {
 		return l, nil

@@ -24,6 +24,9 @@ func exitStatus(err error) int {
 	if stop, found := errors.AsType[interrupted](err); found {
 		return exitSignal + int(stop)
 	}
+	if own, found := errors.AsType[statusError](err); found {
+		return own.status
+	}
 	_, usage := errors.AsType[usageError](err)
 	switch {
 	case err == nil:
@@ -52,3 +55,18 @@ type usageError struct {
 
 func (e usageError) Error() string { return e.err.Error() + "; see `" + e.command + " --help`" }
 func (e usageError) Unwrap() error { return e.err }
+
+// A statusError ends kith with a status of its own; without an error in it there
+// is nothing to say.
+type statusError struct {
+	status int
+	err    error
+}
+
+func (e statusError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+func (e statusError) Unwrap() error { return e.err }

@@ -26,7 +26,9 @@ func Main() int {
 	if !*started {
 		err = usageError{err, cmd.CommandPath()}
 	}
-	fmt.Fprintln(os.Stderr, "kith: "+message(err))
+	if text := message(err); text != "" {
+		fmt.Fprintln(os.Stderr, "kith: "+text)
+	}
 	return exitStatus(err)
 }
 
@@ -46,6 +48,12 @@ $KITH_DIR, else in /run/user/UID/kith, else in /tmp/kith-UID. Every scheme takes
 limit=SIZE, the largest message (64m), and shm: takes ring=SIZE, a power of two
 (256k). A SIZE is in bytes, or has a suffix k, m or g.
 
+The kernel's own objects have addresses, too, which ` + "`kith mk --help`" + ` explains:
+
+  sysvshm:KEY      sysvsem:KEY      sysvmq:KEY    of System V
+  posixshm:NAME    posixsem:NAME    mq:NAME       of POSIX
+  fifo:NAME        file:NAME
+
 ` + exitHelp,
 		Version:       version(),
 		SilenceErrors: true, // Main prints them, once
@@ -55,7 +63,8 @@ limit=SIZE, the largest message (64m), and shm: takes ring=SIZE, a power of two
 	}
 	root.SetVersionTemplate("kith {{.Version}}\n")
 	colourFlag(root)
-	root.AddCommand(sendCommand(), recvCommand(), compareCommand())
+	root.AddCommand(sendCommand(), recvCommand(), compareCommand(), lockCommand(),
+		mkCommand(), rmCommand(), statCommand(), peekCommand(), putCommand(), takeCommand(), semCommand())
 	return root
 }
 

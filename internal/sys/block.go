@@ -21,7 +21,8 @@ import (
 //
 // Where the kernel does not let go of the thread, as on a file system whose
 // server is silent, Block returns after a second without it: the error matches
-// ErrLeft too, and undo is called if the call is won after all. Without undo, Block waits.
+// ErrLeft too, and undo is called if the call is won after all. Without undo,
+// Block waits.
 func Block(ctx context.Context, call func() error, undo func()) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -8,7 +8,8 @@ import (
 )
 
 // FlockNow is flock(2) where it cannot wait: with LOCK_NB or LOCK_UN, on a local
-// file system. It holds the scheduler's processor meanwhile, which is cheaper.
+// file system. It holds the scheduler's processor meanwhile, which is cheaper. Package
+// unix has the same RawSyscall, by a detour of 3 ns.
 func FlockNow(fd, how int) error {
 	_, _, errno := syscall.RawSyscall(unix.SYS_FLOCK, uintptr(fd), uintptr(how), 0)
 	if errno != 0 {

@@ -1,0 +1,52 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func rmCommand() *cobra.Command {
+	force := false
+	cmd := &cobra.Command{
+		Use:   "rm ADDR...",
+		Short: "Remove objects of the kernel's",
+		Long: `Remove each object, and print the address of each that was removed. What cannot
+be removed does not keep the others from it.
+
+Shared memory, POSIX objects, FIFOs and files lose their name: whoever uses them
+goes on with them. System V semaphores and queues are gone at once: whoever waits
+in them gets an error (EIDRM). fifo: removes FIFOs alone, file: regular files.
+
+` + exitHelp,
+		Example: `  kith rm posixshm:frames sysvsem:0x2a mq:jobs
+  kith rm sysvmq:id:17`,
+		Args:              someAddresses,
+		ValidArgsFunction: completeObjects(anyNumber),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return runRm(args, force)
+		},
+	}
+	cmd.Flags().BoolVarP(&force, "force", "f", false, "it is no error where an object is not there")
+	return cmd
+}
+
+func runRm(addresses []string, force bool) error {
+	objects, err := objectsAt(addresses)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, o := range objects {
+		err := o.Remove()
+		switch {
+		case err == nil:
+			_, err = fmt.Println("removed", o.Address())
+		case force && gone(err):
+			err = nil
+		}
+		failed = append(failed, about(o, err))
+	}
+	return errors.Join(failed...)
+}
