@@ -4,8 +4,6 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"os/signal"
-	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -18,17 +16,9 @@ type child struct {
 	signals chan os.Signal
 }
 
-// stopping are the signals by which kith itself is interrupted, until the child
-// runs.
-var stopping = []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM}
-
-// passing are all that the child gets from us. Not among them are those that stop
+// passing are all that the child gets from us: it ignores what we do. Not among them are those that stop
 // and continue a process: they mean us, too, and a terminal sends them to both.
 var passing = append([]os.Signal{syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH}, stopping...)
-
-// ignored are those that we were to ignore from the start, as under `nohup` or in
-// the background of a script, and the child is, too.
-var ignored = slices.DeleteFunc(slices.Clone(stopping), func(s os.Signal) bool { return !signal.Ignored(s) })
 
 // newChild prepares a command; a problem with it is in Err. From here on no signal
 // that is to end kith is lost: it interrupts kith's context, or reaches the child.
@@ -36,24 +26,13 @@ func newChild(command []string) *child {
 	c := &child{Cmd: exec.Command(command[0], command[1:]...), signals: make(chan os.Signal, 64)}
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
 	_, c.Err = exec.LookPath(command[0])
-	c.hear(stopping)
-	for _, s := range ignored {
-		signal.Ignore(s)
-	}
+	hear(c.signals, stopping)
 	return c
-}
-
-func (c *child) hear(signals []os.Signal) {
-	for _, s := range signals {
-		if !slices.Contains(ignored, s) {
-			signal.Notify(c.signals, s)
-		}
-	}
 }
 
 // run returns when the child has ended: nil, or its status.
 func (c *child) run() error {
-	c.hear(passing)
+	hear(c.signals, passing)
 	select {
 	case s := <-c.signals:
 		return interrupted(s.(syscall.Signal))
