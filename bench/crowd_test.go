@@ -213,7 +213,7 @@ func (p *party) costs() (ours, theirs cost) {
 	return ours, theirs
 }
 
-func heard(b *testing.B, child *kithtest.Child) string {
+func heard(b testing.TB, child *kithtest.Child) string {
 	b.Helper()
 	line, err := child.Hear()
 	if err != nil {

@@ -17,7 +17,9 @@ func Queued(file os.FileInfo, waiters int) error {
 // QueuedLeft is Queued where the number may change meanwhile.
 func QueuedLeft(file os.FileInfo, waiters func() int) error {
 	listed := 0
-	for deadline := time.Now().Add(settleTime); time.Now().Before(deadline); time.Sleep(200 * time.Microsecond) {
+	const pause = 200 * time.Microsecond
+	for range settleTime / pause { // so many looks, however long they take
+		time.Sleep(pause)
 		text, err := os.ReadFile("/proc/locks")
 		if err != nil {
 			return err
