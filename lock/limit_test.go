@@ -34,12 +34,8 @@ func TestFewProcesses(t *testing.T) {
 
 // The same in a container, and beside another one there.
 func TestFewThreadsInGroup(t *testing.T) {
-	kithtest.NeedKernel(t, "root")
 	for _, limit := range []int{40, 300} {
-		group := pidsGroup(t, limit)
-		if group == "" {
-			return
-		}
+		group := kithtest.PidsGroup(t, limit)
 		first := &peer{kithtest.Command(t, "many", lockedByUs(t), "group", group).Start(), t}
 		second := &peer{kithtest.Command(t, "many", lockedByUs(t), "group", group).Start(), t}
 		survives(t, first, limit)
@@ -69,27 +65,6 @@ func survives(t *testing.T, they *peer, limit int) {
 		t.Errorf("%q, of whom %d threads may be", line, limit)
 	}
 	they.asks("ok", "cancel")
-}
-
-// pidsGroup makes a control group of so many threads, or "" where it may not.
-func pidsGroup(t *testing.T, limit int) string {
-	t.Helper()
-	for _, root := range []string{"/sys/fs/cgroup/pids", "/sys/fs/cgroup"} {
-		group, err := os.MkdirTemp(root, "kith-test-")
-		if err != nil {
-			continue
-		}
-		t.Cleanup(func() {
-			if err := os.Remove(group); err != nil {
-				t.Error(err)
-			}
-		})
-		if err := os.WriteFile(filepath.Join(group, "pids.max"), []byte(strconv.Itoa(limit)), 0); err == nil {
-			return group
-		}
-	}
-	t.Log("no control group for pids can be made here")
-	return ""
 }
 
 // many is a process with 3,000 who want to wait: a path, and how it is limited.

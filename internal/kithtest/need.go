@@ -72,6 +72,7 @@ var Features = []Feature{
 	{"ipv6-loopback", "IPv6 is off: sysctl net.ipv6.conf.lo.disable_ipv6=0", haveIPv6},
 	{"root", "not root, who alone can be another user: run as root", func() bool { return os.Geteuid() == 0 }},
 	{"mount", "not allowed to mount: run as root with CAP_SYS_ADMIN", haveMount},
+	{"pids-group", "no control group for pids can be made: run as root where /sys/fs/cgroup is writable", havePidsGroup},
 }
 
 // NeedKernel skips the test when the machine lacks a kernel feature, which
