@@ -42,7 +42,7 @@ fifo:NAME and file:NAME are NAME.fifo and NAME.file in kith's directory, unless
 NAME is a /path. The FIFO is a plain one, for programs that read and write it:
 ` + "`kith send` and `kith recv`" + ` make their own, and refuse this one.
 
-` + exitHelp,
+` + plainExitHelp,
 		Example: `  kith mk 'posixshm:frames?size=64m&mode=0640'
   kith mk 'sysvsem:private?values=1'     # prints sysvsem:id:17
   kith mk 'sysvmq:/srv/app?project=65'   # the key that ftok("/srv/app", 65) gives
@@ -53,7 +53,7 @@ NAME is a /path. The FIFO is a plain one, for programs that read and write it:
 			return runMk(cmd.Context(), args[0], asJSON)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print what `kith stat --json` does")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print what stat --json does")
 	return cmd
 }
 

@@ -14,7 +14,11 @@ import (
 	"kith/ipc"
 )
 
-// objectExitHelp is exitHelp for the commands that may have to wait.
+// plainExitHelp is exitHelp for the commands that have no peer.
+const plainExitHelp = `Exit status: 0 done, 1 failed, 2 wrong usage or address, 129, 130 or 143
+interrupted by SIGHUP, SIGINT (Ctrl-C) or SIGTERM.`
+
+// objectExitHelp is that for those that may have to wait.
 const objectExitHelp = `Exit status: 0 done, 1 failed, 2 wrong usage or address, 124 not within the
 --timeout, 129, 130 or 143 interrupted by SIGHUP, SIGINT (Ctrl-C) or SIGTERM.`
 

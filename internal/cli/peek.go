@@ -36,12 +36,14 @@ func peekCommand() *cobra.Command {
   sysvsem: posixsem:        the values, and how many wait
 
 Bytes are a hexadecimal dump where standard output is a terminal, and else
-nothing but themselves. A FIFO can be looked into while another process has it
-open for reading, which only root sees of other users' processes: else a look
-would let in a writer who waits for a reader, and lose what it writes. The
-messages of mq: cannot be looked at: the kernel has nothing for it.
+nothing but themselves. System V notes that kith has attached the segment.
 
-` + exitHelp,
+A FIFO can be looked into while another process has it open for reading, which
+only root sees of other users' processes: else a look would let in a writer who
+waits for a reader, and lose what it writes. The messages of mq: cannot be looked
+at: the kernel has nothing for it.
+
+` + plainExitHelp,
 		Example: `  kith peek sysvshm:0x2a --length 64
   kith peek posixshm:frames | sha256sum
   kith peek sysvmq:id:17 --message 0   # the oldest`,

@@ -19,7 +19,7 @@ Shared memory, POSIX objects, FIFOs and files lose their name: whoever uses them
 goes on with them. System V semaphores and queues are gone at once: whoever waits
 in them gets an error (EIDRM). fifo: removes FIFOs alone, file: regular files.
 
-` + exitHelp,
+` + plainExitHelp,
 		Example: `  kith rm posixshm:frames sysvsem:0x2a mq:jobs
   kith rm sysvmq:id:17`,
 		Args:              someAddresses,

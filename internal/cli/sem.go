@@ -43,8 +43,8 @@ In a set that is the first semaphore, or the one of --index. Several operations 
 a set are done at once, or none of them: I-N takes N of semaphore I, I+N gives N
 back, I=0 waits until it is 0.
 
-With -- CMD, a set's kernel gives back what was taken when CMD ends, however it
-ends (SEM_UNDO). For posixsem: kith does, when CMD has ended: where kith is
+With -- CMD, the kernel gives back to a set what was taken when CMD ends, however
+it ends (SEM_UNDO). To posixsem: kith does, when CMD has ended: where kith is
 killed (SIGKILL), nobody does. Signals reach CMD as with ` + "`kith lock`" + `.
 
 Exit status: 0 done, 1 failed, 2 wrong usage or address, 124 not within the

@@ -21,7 +21,7 @@ func statCommand() *cobra.Command {
 it is or what it holds, who used it last and when, and its limits. Sizes are in
 bytes. With --json each is a line of JSON.
 
-` + exitHelp,
+` + plainExitHelp,
 		Example: `  kith stat mq:jobs sysvshm:0x2a
   kith stat --json posixsem:gate | jq .value`,
 		Args:              someAddresses,

@@ -30,7 +30,10 @@ func (p *namedPipe) Make(ctx context.Context) error {
 		if err := fifo.Make(p.path, p.mode); err != nil {
 			return err
 		}
-		return setMode(p.path, p.mode)
+		if err := setMode(p.path, p.mode); err != nil {
+			return errors.Join(err, os.Remove(p.path))
+		}
+		return nil
 	})
 }
 
@@ -45,9 +48,9 @@ func (p *namedPipe) Stat() (Stat, error) {
 // it writes would be lost.
 var ErrNoReader = errors.New("no process is seen to have it open for reading, and a look would let in a writer who waits for one")
 
-// Open copies what is in the FIFO and leaves it there (tee(2)). Other processes
+// Open copies what is in the FIFO and leaves it there (tee(2)). Another process
 // must have it open for reading, and be ours to be seen, or the error is
-// ErrNoReader.
+// ErrNoReader. (One that closes it at this very moment is seen too late.)
 func (p *namedPipe) Open() (Bytes, error) {
 	if _, err := p.Stat(); err != nil { // before all processes are looked at
 		return nil, err

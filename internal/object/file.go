@@ -42,8 +42,11 @@ func makeEmpty(path string, mode fs.FileMode) error {
 	if err != nil {
 		return err
 	}
-	err = file.Chmod(mode)
-	return errors.Join(err, file.Close())
+	err = errors.Join(file.Chmod(mode), file.Close())
+	if err != nil {
+		_ = os.Remove(path)
+	}
+	return err
 }
 
 func (f *file) Remove() error { return f.remove(0, errNotRegular) }

@@ -193,3 +193,32 @@ func TestOpen(t *testing.T) {
 		}
 	}
 }
+
+// A message may be longer than its queue takes by now.
+func TestTakeFromAShrunkQueue(t *testing.T) {
+	o, err := object.At("sysvmq:private")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Make(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer o.Remove()
+	queue := o.(*object.SysVQueue)
+	if err := queue.Put(t.Context(), object.Message{Label: 1, Body: make([]byte, 100)}); err != nil {
+		t.Fatal(err)
+	}
+	stat, err := o.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := mq.SysVByID(stat[1].Value.(int)).SetMaxBytes(10); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := queue.Peek(0); len(m.Body) != 100 || err != nil {
+		t.Errorf("peeked %d bytes, %v", len(m.Body), err)
+	}
+	if m, err := queue.Take(t.Context()); len(m.Body) != 100 || err != nil {
+		t.Errorf("took %d bytes, %v", len(m.Body), err)
+	}
+}
