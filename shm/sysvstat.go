@@ -36,7 +36,7 @@ func (id ID) Stat() (SysVStat, error) {
 		return SysVStat{}, err
 	}
 	return SysVStat{
-		ID: id,
+		ID:       id,
 		Perm:     sys.PermOf(&desc.Perm),
 		Size:     wide(desc.Segsz),
 		Attached: wide(desc.Nattch),

@@ -10,7 +10,7 @@ import (
 
 // settleTime bounds how long a test waits for what must come: long, for a
 // loaded machine, and used up only by a failure.
-const settleTime = 5 * time.Second
+const settleTime = 20 * time.Second
 
 // threadSlack is how many threads the Go runtime may add for reasons of its
 // own.
