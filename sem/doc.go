@@ -21,7 +21,9 @@
 // kernel in a thread of its own until its context ends: then the thread is
 // interrupted, and nothing has changed. Signal 60 does that (see package lock). At most
 // 2,000 calls of a process wait, or half as many as its limits allow it threads;
-// one more gets an [ipc.LimitError] that matches [ipc.ErrTooManyWaiting].
+// one more gets an [ipc.LimitError] that matches [ipc.ErrTooManyWaiting]. Where
+// RLIMIT_NPROC is low and several processes of the user wait so, they can still
+// use it up between them, and Go ends a process that gets no thread.
 //
 // # Errors
 //

@@ -25,6 +25,7 @@ var (
 	ErrNotSemaphore = sys.Sentinel("not a semaphore that processes share", unix.EINVAL)
 
 	// ErrGone is a semaphore whose file was truncated by another process, or whose
-	// file system has no room for it. It matches EFAULT.
-	ErrGone = sys.Sentinel("the semaphore's memory is gone: its file was truncated", unix.EFAULT)
+	// file system has no room for it; or memory for At and Init that is no longer
+	// mapped, or not to be written. It matches EFAULT.
+	ErrGone = sys.Sentinel("the semaphore's memory is gone, as by truncating its file, or is read-only", unix.EFAULT)
 )

@@ -1,12 +1,14 @@
 package sem
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"runtime"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -38,17 +40,17 @@ func Path(name string) (string, error) {
 // EMFILE, ENFILE, ENOMEM, ENOSPC; errors.ErrUnsupported on machines of 32 bits,
 // where glibc has another layout.
 func Create(name string, value int, mode fs.FileMode) (*Semaphore, error) {
-	return opened(name, func(path string) (*Semaphore, error) {
+	return named(name, func(path string) (*Semaphore, error) {
 		start, err := image(value)
 		if err != nil {
 			return nil, err
 		}
-		// A file without a name: however this ends, nothing is left behind.
-		fd, err := unix.Open(directory, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+		fd, from, err := newFile()
 		if err != nil {
 			return nil, err
 		}
 		defer unix.Close(fd)
+		defer func() { _ = unix.Unlink(from) }() // if it is a name
 		if err := errors.Join(unix.Fchmod(fd, uint32(mode.Perm())), write(fd, start)); err != nil {
 			return nil, err
 		}
@@ -56,9 +58,26 @@ func Create(name string, value int, mode fs.FileMode) (*Semaphore, error) {
 		if err != nil {
 			return nil, err
 		}
-		from := fmt.Sprintf("/proc/self/fd/%d", fd)
 		return s, unix.Linkat(unix.AT_FDCWD, from, unix.AT_FDCWD, path, unix.AT_SYMLINK_FOLLOW)
 	})
+}
+
+// newFile opens a file, and tells from where it can be linked: one without a name,
+// so that however this ends, nothing is left behind; or, where the file system
+// knows none, one with a name that is to be removed, as glibc does.
+func newFile() (fd int, from string, err error) {
+	fd, err = unix.Open(directory, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EISDIR) {
+		return temporary()
+	}
+	return fd, fmt.Sprintf("/proc/self/fd/%d", fd), err
+}
+
+// temporary opens a file with a name that nobody can have foreseen.
+func temporary() (fd int, path string, err error) {
+	path = directory + "/sem." + rand.Text()
+	fd, err = unix.Open(path, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	return fd, path, err
 }
 
 // Open opens a named semaphore (sem_open(3)). Any user may have taken the name
@@ -69,7 +88,7 @@ func Create(name string, value int, mode fs.FileMode) (*Semaphore, error) {
 // ENAMETOOLONG for the name; EMFILE, ENFILE, ENOMEM; ErrGone if it is truncated at
 // this moment; errors.ErrUnsupported on machines of 32 bits.
 func Open(name string) (*Semaphore, error) {
-	return opened(name, func(path string) (*Semaphore, error) {
+	return named(name, func(path string) (*Semaphore, error) {
 		// O_NONBLOCK is for a file on which somebody has a lease.
 		fd, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 		if err != nil {
@@ -125,8 +144,8 @@ func Unlink(name string) error {
 	return nil
 }
 
-// opened gives a semaphore its name, and an error too.
-func opened(name string, open func(path string) (*Semaphore, error)) (*Semaphore, error) {
+// named gives a semaphore its name, and an error too.
+func named(name string, open func(path string) (*Semaphore, error)) (*Semaphore, error) {
 	path, err := Path(name)
 	if err != nil {
 		return nil, err
@@ -151,8 +170,17 @@ func mapped(fd int) (*Semaphore, error) {
 		return nil, errors.Join(err, unix.Munmap(memory))
 	}
 	runtime.AddCleanup(s, func(memory []byte) { _ = unix.Munmap(memory) }, memory)
+	if opened.Add(1)%collectEvery == 0 {
+		runtime.GC()
+	}
 	return s, nil
 }
+
+// The collector sees little of a mapping, and a process may have 65,530
+// (vm.max_map_count), without which Go's runtime ends it.
+const collectEvery = 4096
+
+var opened atomic.Int64
 
 // write writes all of it, so that the file has its memory.
 func write(fd int, bytes []byte) error {

@@ -155,9 +155,6 @@ func (s *Semaphore) Close() error {
 }
 
 func (s *Semaphore) failed(op string, err error) error {
-	if errors.Is(err, unix.EFAULT) {
-		err = ErrGone // as the futex sees it
-	}
 	if s.path == "" {
 		return os.NewSyscallError(op, err)
 	}
@@ -170,11 +167,10 @@ func (s *Semaphore) failed(op string, err error) error {
 func (s *Semaphore) leave(before bool, err *error) {
 	debug.SetPanicOnFault(before)
 	reason := recover()
-	switch {
-	case reason == nil:
-	case sys.Faulted(s.memory, reason):
-		*err = ErrGone
-	default:
+	if reason != nil && !sys.Faulted(s.memory, reason) {
 		panic(reason)
+	}
+	if reason != nil || errors.Is(*err, unix.EFAULT) { // as the futex sees it
+		*err = ErrGone
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -184,6 +185,43 @@ func TestInitRefuses(t *testing.T) {
 	}
 }
 
+// Memory that can only be read is refused when it is opened, not when it is used.
+func TestReadOnlyIsRefused(t *testing.T) {
+	name, _ := newSemaphore(t, 1)
+	path, err := sem.Path(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	memory, err := unix.Mmap(int(file.Fd()), 0, sem.Size, unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Munmap(memory)
+	if _, err := sem.At(memory); !errors.Is(err, sem.ErrGone) {
+		t.Errorf("At: %v", err)
+	}
+	if _, err := sem.Init(memory, 1); !errors.Is(err, sem.ErrGone) {
+		t.Errorf("Init: %v", err)
+	}
+}
+
+// What a file system without files that have no name needs: one that is new.
+func TestTemporary(t *testing.T) {
+	fd, path, err := sem.Temporary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err := errors.Join(err, unix.Unlink(path), unix.Close(fd)); err != nil || info.Mode() != 0o600 || info.Size() != 0 {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
 func TestWaitIsCancelled(t *testing.T) {
 	name, s := newSemaphore(t, 0)
 	before := kithtest.Hold()
@@ -264,6 +302,26 @@ func TestGarbageIsUnmapped(t *testing.T) {
 	}
 	runtime.KeepAlive(s)
 	until(t, "the mapping gone", func() bool { runtime.GC(); return !mapped() })
+}
+
+// A program that opens and closes semaphores all day has mappings to spare,
+// though the collector sees no need to run.
+func TestClosedAreUnmapped(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	name, _ := newSemaphore(t, 1)
+	for range 20_000 {
+		s, err := sem.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	maps, err := os.ReadFile("/proc/self/maps")
+	if n := strings.Count(string(maps), "/dev/shm/sem."); err != nil || n > 15_000 {
+		t.Errorf("%d semaphores are mapped, %v", n, err)
+	}
 }
 
 func TestUncontendedAllocatesNothing(t *testing.T) {

@@ -54,6 +54,9 @@ func (s *Set) initialize(values []int) error {
 	if err := s.SetValues(without...); err != nil {
 		return err
 	}
+	if values[0] == 0 { // to wait for zero, one needs to read
+		return s.TryDo(Op{Change: 1}, Op{Change: -1})
+	}
 	return s.TryDo(Op{Change: int16(values[0])})
 }
 

@@ -3,6 +3,7 @@ package sem_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"testing"
@@ -122,6 +123,33 @@ func TestDoIsCancelled(t *testing.T) {
 		t.Errorf("with a context that has ended: %v", err)
 	}
 	wantValue(t, set, 0, 0)
+}
+
+// The cause is what the caller made it, though it be an errno that means
+// something to a semaphore too.
+func TestCauseIsAnErrno(t *testing.T) {
+	_, set := newSet(t, 0)
+	s, err := sem.Init(make([]byte, sem.Size), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, errno := range []unix.Errno{unix.EAGAIN, unix.EIDRM, unix.ERANGE, unix.E2BIG, unix.EFAULT, unix.EINTR} {
+		cause := fmt.Errorf("the caller's: %w", errno)
+		for what, wait := range map[string]func(context.Context) error{
+			"Do":   func(ctx context.Context) error { return set.Do(ctx, sem.Op{Change: -1}) },
+			"Wait": s.Wait,
+		} {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			call := kithtest.Go(func() error { return wait(ctx) })
+			if err := call.Parked(); err != nil {
+				t.Fatal(err)
+			}
+			cancel(cause)
+			if err := call.Wait(); !errors.Is(err, cause) {
+				t.Errorf("%s: %v, want %v", what, err, cause)
+			}
+		}
+	}
 }
 
 func TestRemovedUnderWaiters(t *testing.T) {

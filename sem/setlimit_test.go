@@ -156,6 +156,11 @@ func nobody(args []string) error {
 		return err
 	}
 	defer set.Remove()
+	blind, err := sem.CreateSet(ipc.Private, 0o200, 0) // not to be read, by its creator either
+	if err != nil {
+		return err
+	}
+	defer blind.Remove()
 	waits := kithtest.Go(func() error { return errors.Join(s.Wait(ctx), set.Do(ctx, sem.Op{Change: -1, Flags: sem.Undo})) })
 	err = errors.Join(waits.Parked(), s.Post(), set.Do(ctx, sem.Op{Change: 1, Flags: sem.Undo}), waits.Wait())
 	ending, cancel := context.WithCancel(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -51,16 +52,16 @@ func (s *Set) Do(ctx context.Context, ops ...Op) error {
 		return nil
 	}
 	if err == unix.EAGAIN { //nolint:errorlint // a bare errno, on the way to a wait
-		err = s.wait(ctx, ops)
+		return os.NewSyscallError("semop", s.wait(ctx, ops))
 	}
-	return s.failed(err, ops)
+	return os.NewSyscallError("semop", s.meaning(err, ops))
 }
 
 // TryDo is Do without waiting: the error matches ErrBusy, and EAGAIN, where Do
 // would wait.
 func (s *Set) TryDo(ops ...Op) error {
 	if err := s.now(ops); err != nil {
-		return s.failed(err, ops)
+		return os.NewSyscallError("semop", s.meaning(err, ops))
 	}
 	return nil
 }
@@ -77,8 +78,8 @@ func (s *Set) now(ops []Op) error {
 
 // wait does the operations with their own flags, in a thread that may wait.
 func (s *Set) wait(ctx context.Context, ops []Op) error {
-	own := appendOps(nil, ops, 0)
-	err := sys.Block(ctx, func() error { return sys.Semop(s.id, own) }, nil)
+	asked, own := slices.Clone(ops), appendOps(nil, ops, 0) // Do's own stay on its stack
+	err := sys.Block(ctx, func() error { return s.meaning(sys.Semop(s.id, own), asked) }, nil)
 	acquire()
 	return err
 }
@@ -90,15 +91,14 @@ func appendOps(to []sys.SemOp, ops []Op, more Flag) []sys.SemOp {
 	return to
 }
 
-// failed gives the kernel's word for it its meaning.
-func (s *Set) failed(err error, ops []Op) error {
+// meaning is what the kernel's word for it says. It never sees ctx's cause,
+// which may be an errno too.
+func (s *Set) meaning(err error, ops []Op) error {
 	switch {
 	case errors.Is(err, unix.EAGAIN):
-		err = ErrBusy
+		return ErrBusy
 	case errors.Is(err, unix.EIDRM):
-		err = ErrRemoved
-	default:
-		err = s.operationLimit(err, ops)
+		return ErrRemoved
 	}
-	return os.NewSyscallError("semop", err)
+	return s.operationLimit(err, ops)
 }

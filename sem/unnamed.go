@@ -14,7 +14,7 @@ import (
 )
 
 // Init makes a semaphore at the start of memory that processes share (sem_init(3)
-// with pshared): Size bytes, at an address that is a multiple of 8. Nobody may use
+// with pshared): Size bytes, mapped to read and to write, at an address that is a multiple of 8. Nobody may use
 // a semaphore there already. Another process opens it by At.
 //
 // The memory must stay mapped as long as the Semaphore is in use, Close or not: if
@@ -95,5 +95,6 @@ func (s *Semaphore) verify() (err error) {
 	if binary.NativeEndian.Uint32(s.memory[offsetPrivate:]) != shared {
 		return ErrNotSemaphore
 	}
+	s.memory[Size-1] = 0 // of those unused: the memory is not only to read
 	return nil
 }

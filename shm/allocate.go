@@ -16,7 +16,7 @@ func allocate(file *os.File, offset, length int64) error {
 		if err := affordable(fd, length); err != nil {
 			return err
 		}
-		return sys.Again(func() error { return unix.Fallocate(fd, 0, offset, length) })
+		return fallocate(fd, offset, length)
 	})
 	if errors.Is(err, unix.EOPNOTSUPP) {
 		err = writeZeros(file, offset+length)
@@ -26,6 +26,30 @@ func allocate(file *os.File, offset, length int64) error {
 	}
 	return failed("fallocate", file.Name(), fileLimit(err, file))
 }
+
+// fallocate is fallocate(2), by ever smaller pieces while signals interrupt it:
+// on a tmpfs before Linux 6.18, an interrupted call gives up what it had got, and
+// a process that is profiled would never have much.
+func fallocate(fd int, offset, length int64) error {
+	return byPieces(offset, length, func(offset, length int64) error { return unix.Fallocate(fd, 0, offset, length) })
+}
+
+func byPieces(offset, length int64, do func(offset, length int64) error) error {
+	for piece := length; ; {
+		err := do(offset, min(piece, length))
+		switch {
+		case errors.Is(err, unix.EINTR):
+			piece = max(piece/2, least)
+		case err != nil || piece >= length:
+			return err
+		default:
+			offset, length = offset+piece, length-piece
+		}
+	}
+}
+
+// least is the smallest piece in bytes, which takes a tmpfs some microseconds.
+const least = 64 << 10
 
 // affordable asks before memory is taken, of a file system that is in memory:
 // the kernel would go on until it kills.

@@ -75,7 +75,7 @@ func addressLimit(err error, length int64) error {
 	text, _ := os.ReadFile("/proc/self/statm")
 	pages, _, _ := strings.Cut(string(text), " ")
 	used, _ := strconv.ParseInt(pages, 10, 64)
-	if used*int64(os.Getpagesize()) <= most-length {
+	if most == math.MaxInt64 || used*int64(os.Getpagesize()) <= most-length {
 		return err
 	}
 	return &ipc.LimitError{Limit: "RLIMIT_AS", Max: most, Raise: "setrlimit(2), ulimit -v", Err: err}

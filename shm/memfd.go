@@ -78,8 +78,7 @@ func Memfd(name string, size int64) (*os.File, error) {
 		return nil, os.NewSyscallError("memfd_create", err)
 	}
 	file := os.NewFile(uintptr(fd), "memfd:"+name)
-	err = sys.Again(func() error { return unix.Fallocate(fd, 0, 0, size) })
-	if err != nil {
+	if err := fallocate(fd, 0, size); err != nil {
 		err = fileLimit(err, file)
 		_ = file.Close()
 		return nil, os.NewSyscallError("fallocate", err)
@@ -100,7 +99,10 @@ func memfd(name string) (int, error) {
 
 // Seal adds seals, for ever.
 func Seal(file *os.File, seals int) error {
-	_, err := unix.FcntlInt(file.Fd(), unix.F_ADD_SEALS, seals)
+	err := sys.Control(file, func(fd int) error {
+		_, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals)
+		return err
+	})
 	return os.NewSyscallError("fcntl", err)
 }
 
@@ -108,27 +110,38 @@ func Seal(file *os.File, seals int) error {
 // size, with at least the seals, allocated in full: touching it cannot fault.
 // The errors match ErrUnsealed, or are the kernel's where there is no memory.
 func Verify(file *os.File, size int64, seals int) error {
-	fd := int(file.Fd())
+	err := sys.Control(file, func(fd int) error {
+		if err := sealed(fd, size, seals); err != nil {
+			return fmt.Errorf("%w: %w", ErrUnsealed, err)
+		}
+		// The blocks may lie elsewhere. Holes would be filled as we read, and a fault
+		// that finds no memory is a SIGBUS. Nobody can make new ones under the seals.
+		return os.NewSyscallError("fallocate", fallocate(fd, 0, size))
+	})
+	if errors.Is(err, os.ErrClosed) {
+		return fmt.Errorf("%w: %w", ErrUnsealed, err)
+	}
+	return err
+}
+
+func sealed(fd int, size int64, seals int) error {
 	var stat unix.Stat_t
 	var system unix.Statfs_t
-	has, err := unix.FcntlInt(file.Fd(), unix.F_GET_SEALS, 0)
+	has, err := unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0)
 	if err == nil {
 		err = errors.Join(unix.Fstat(fd, &stat), unix.Fstatfs(fd, &system))
 	}
 	switch {
 	case err != nil:
-		return fmt.Errorf("%w: %w", ErrUnsealed, err)
+		return err
 	case system.Type != unix.TMPFS_MAGIC:
-		return fmt.Errorf("%w: of file system %#x (huge pages?)", ErrUnsealed, system.Type)
+		return fmt.Errorf("of file system %#x (huge pages?)", system.Type)
 	case has&seals != seals:
-		return fmt.Errorf("%w: seals %#x, want %#x", ErrUnsealed, has, seals)
+		return fmt.Errorf("seals %#x, want %#x", has, seals)
 	case stat.Size != size:
-		return fmt.Errorf("%w: %d bytes, want %d", ErrUnsealed, stat.Size, size)
+		return fmt.Errorf("%d bytes, want %d", stat.Size, size)
 	case stat.Blocks*512 < size:
-		return fmt.Errorf("%w: %d of %d bytes allocated", ErrUnsealed, stat.Blocks*512, size)
+		return fmt.Errorf("%d of %d bytes allocated", stat.Blocks*512, size)
 	}
-	// The blocks may lie elsewhere. Holes would be filled as we read, and a fault
-	// that finds no memory is a SIGBUS. Nobody can make new ones under the seals.
-	err = sys.Again(func() error { return unix.Fallocate(fd, 0, 0, size) })
-	return os.NewSyscallError("fallocate", err)
+	return nil
 }

@@ -40,7 +40,7 @@ func CreateSysV(key ipc.Key, size int64, mode fs.FileMode) (*Segment, error) {
 // (nr_hugepages, ENOMEM). A size of pages that the machine does not have is
 // EINVAL.
 func CreateHugeSysV(key ipc.Key, size int64, mode fs.FileMode, page int) (*Segment, error) {
-	if page < 0 || page&(page-1) != 0 {
+	if page < 0 || page == 1 || page&(page-1) != 0 {
 		return nil, os.NewSyscallError("shmget", unix.EINVAL)
 	}
 	huge := hugePages

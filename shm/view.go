@@ -43,8 +43,8 @@ func (v *View) Bytes() []byte {
 // Uint32 is the 32-bit word at an offset in bytes, in this machine's byte
 // order, for atomic access: it works between processes as sync/atomic does
 // between goroutines, and with what C calls _Atomic uint32_t. It is valid until
-// Release. The offset must be a multiple of 4 and the word lie inside, else the
-// error matches EINVAL. In a read-only segment it can only be loaded.
+// Release. It must begin at a multiple of 4, counted from the start of the
+// object (see Map), and lie inside, else the error matches EINVAL. In a read-only segment it can only be loaded.
 func (v *View) Uint32(offset int64) (*atomic.Uint32, error) { return word(v, offset, sys.Word32) }
 
 // Uint64 is Uint32 for a word of 64 bits, at a multiple of 8.

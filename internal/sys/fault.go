@@ -22,6 +22,10 @@ func (f *Fault) Error() string { return "a page of the mapping cannot be had" }
 // system call: 10 ns.
 func Copy(dst, src, mapping []byte) (err error) {
 	defer caught(debug.SetPanicOnFault(true), mapping, &err)
+	if overlap(dst, src) {
+		copy(dst, src)
+		return nil
+	}
 	for ; len(src) > piece; dst, src = dst[piece:], src[piece:] {
 		copy(dst[:piece], src)
 	}
@@ -32,6 +36,12 @@ func Copy(dst, src, mapping []byte) (err error) {
 // piece is what Go copies through the cache: from 1 MiB on it writes past it,
 // which takes longer for whoever reads next.
 const piece = 256 << 10
+
+// overlap reports whether a copy by pieces could overwrite what is yet to be copied.
+func overlap(a, b []byte) bool {
+	from, to := uintptr(unsafe.Pointer(unsafe.SliceData(a))), uintptr(unsafe.Pointer(unsafe.SliceData(b)))
+	return from < to+uintptr(len(b)) && to < from+uintptr(len(a))
+}
 
 // caught turns the panic of a fault in the mapping into an error. Other panics
 // go on: they are not of our making.

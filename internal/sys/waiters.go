@@ -31,7 +31,9 @@ func (c *waiterCount) enter() error {
 func (c *waiterCount) leave() int64 { return c.Add(-1) }
 
 // waiterLimit is half of what this process may have, so that the runtime and
-// other processes of the user find threads too.
+// other processes of the user find threads too. How many threads the user's other
+// processes have, the kernel does not tell: if several wait with as many as they
+// may (RLIMIT_NPROC), Go ends the one that gets no more.
 var waiterLimit = sync.OnceValue(func() int64 {
 	limit := min(mostWaiters, Resource(unix.RLIMIT_NPROC)/2)
 	for _, crowd := range crowds() {
