@@ -12,7 +12,8 @@ import (
 
 // A SysV is a System V message queue, msgget(2). Any number of goroutines may
 // use it at once. It holds nothing of the kernel's, so there is nothing to close.
-// Rights are looked at in each call.
+// Rights are looked at in each call. The zero SysV is the queue with the
+// identifier 0, which may be anybody's.
 type SysV struct{ id int }
 
 // CreateSysV makes a queue (msgget(2), with IPC_CREAT and IPC_EXCL). The mode is
@@ -26,18 +27,23 @@ func CreateSysV(key ipc.Key, mode fs.FileMode) (*SysV, error) {
 	return msgget(key, unix.IPC_CREAT|unix.IPC_EXCL|int(mode.Perm()))
 }
 
-// OpenSysV opens the queue that has the key (msgget(2)). Errors: ENOENT; EINVAL
-// for ipc.Private, which no queue can be found by.
+// OpenSysV opens the queue that has the key (msgget(2)). The error is ENOENT
+// where there is none, and for ipc.Private, by which none is found.
 func OpenSysV(key ipc.Key) (*SysV, error) {
 	if key == ipc.Private {
-		return nil, os.NewSyscallError("msgget", unix.EINVAL) // the kernel would make one
+		return nil, os.NewSyscallError("msgget", unix.ENOENT) // the kernel would make one
 	}
 	return msgget(key, 0)
 }
 
 // SysVByID is the queue that has the identifier. Whether there is one, the first
 // call tells.
-func SysVByID(id int) *SysV { return &SysV{id: id} }
+func SysVByID(id int) *SysV {
+	if id != int(int32(id)) {
+		id = -1 // nobody's: the kernel would cut it down to that of another queue
+	}
+	return &SysV{id: id}
+}
 
 func msgget(key ipc.Key, flags int) (*SysV, error) {
 	id, err := sys.Msgget(int32(key), flags)

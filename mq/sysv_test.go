@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"kith/internal/kithtest"
+	"kith/internal/sys"
 	"kith/ipc"
 	"kith/mq"
 )
@@ -210,6 +211,39 @@ func TestSysVByID(t *testing.T) {
 	if got := receiveSysV(t, mq.SysVByID(q.ID()), mq.Selection{}); got != "5 by number" {
 		t.Errorf("received %q", got)
 	}
+	other := mq.SysVByID(q.ID() | 1<<32) // of which the kernel sees the lower half
+	if err := errors.Join(is(other.TrySend(1, nil), unix.EINVAL), is(other.Remove(), unix.EINVAL)); err != nil {
+		t.Error(err)
+	}
+	if stat, err := q.Stat(); stat.Queued != 0 || err != nil {
+		t.Errorf("taken for another, the queue has %d messages, %v", stat.Queued, err)
+	}
+}
+
+// A message for which the empty queue has no room waits for none, and one that is
+// enormous is not even copied.
+func TestSysVNeverFits(t *testing.T) {
+	q, _ := createSysV(t)
+	stat, err := q.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	most := sys.Setting("/proc/sys/kernel/msgmax", 0)
+	wantLimit(t, q.Send(t.Context(), 1, make([]byte, most+1<<17)), unix.EINVAL, "MSGMAX", most)
+	if err := errors.Join(q.SetMaxBytes(0), is(q.TrySend(0, nil), unix.EINVAL)); err != nil {
+		t.Fatal(err)
+	}
+	wantLimit(t, q.Send(t.Context(), 1, nil), unix.EAGAIN, "msg_qbytes", 0)
+	if err := q.SetMaxBytes(stat.MaxBytes); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Send(t.Context(), 3, nil); err != nil {
+		t.Error(err)
+	}
+	large := make([]byte, 1<<20)
+	if n, kind, err := q.Receive(t.Context(), mq.Selection{}, large); n != 0 || kind != 3 || err != nil {
+		t.Errorf("received %d bytes of type %d, %v", n, kind, err)
+	}
 }
 
 func TestSysVPeek(t *testing.T) {
@@ -260,7 +294,7 @@ func TestSysVErrnos(t *testing.T) {
 	for what, c := range map[string]struct{ got, want error }{
 		"create what is there":    {creating, unix.EEXIST},
 		"open what is not there":  {opening, unix.ENOENT},
-		"open what has no key":    {private, unix.EINVAL},
+		"open what has no key":    {private, unix.ENOENT},
 		"send to a full queue":    {q.TrySend(1, []byte("x")), unix.EAGAIN},
 		"send type 0":             {q.TrySend(0, nil), unix.EINVAL},
 		"send type -1":            {q.TrySend(-1, nil), unix.EINVAL},
@@ -269,6 +303,8 @@ func TestSysVErrnos(t *testing.T) {
 		"receive what is not":     {receives(q, mq.Selection{Type: 1}, 4), unix.ENOMSG},
 		"receive, where others":   {receives(q, mq.Selection{Type: 1}, 4), unix.EAGAIN},
 		"receive all but all":     {receives(q, mq.Selection{Type: 2, Except: true}, 4), mq.ErrEmpty},
+		"receive all but none":    {receives(q, mq.Selection{Except: true}, 4), unix.EINVAL},
+		"receive all but below":   {receives(q, mq.Selection{Type: -3, Except: true}, 4), unix.EINVAL},
 		"receive into too little": {receives(q, mq.Selection{}, 3), unix.E2BIG},
 		"receive too little":      {receives(q, mq.Selection{}, 3), io.ErrShortBuffer},
 		"receive from none":       {receives(gone, mq.Selection{}, 4), unix.EINVAL},

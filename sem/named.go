@@ -112,9 +112,9 @@ func Open(name string) (*Semaphore, error) {
 
 // OpenOrCreate opens the semaphore with the name, or makes it with the value and
 // the mode if there is none (sem_open(3) with O_CREAT).
-func OpenOrCreate(name string, value int, mode fs.FileMode) (*Semaphore, error) {
-	for {
-		s, err := Open(name)
+func OpenOrCreate(name string, value int, mode fs.FileMode) (s *Semaphore, err error) {
+	for range attempts {
+		s, err = Open(name)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return s, err
 		}
@@ -123,7 +123,11 @@ func OpenOrCreate(name string, value int, mode fs.FileMode) (*Semaphore, error) 
 			return s, err
 		}
 	}
+	return nil, err
 }
+
+// attempts bounds how often a name may be made and removed under us.
+const attempts = 100
 
 // Unlink removes a semaphore's name (sem_unlink(3)). Whoever has it open goes on
 // with it; a new one of the same name is another. Errors, in a *os.PathError with

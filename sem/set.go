@@ -120,7 +120,12 @@ func FindSet(key ipc.Key) (*Set, error) {
 
 // SetByID is the set with the identifier, as ID tells it or ipcs(1) lists it.
 // Whether there is one, its first use says (EINVAL).
-func SetByID(id int) *Set { return &Set{id: id} }
+func SetByID(id int) *Set {
+	if id != int(int32(id)) {
+		id = -1 // nobody's: the kernel would cut it down to that of another set
+	}
+	return &Set{id: id}
+}
 
 // ID is the set's identifier, by which other processes can use it too.
 func (s *Set) ID() int { return s.id }

@@ -17,20 +17,19 @@ import (
 // value is set.
 func (s *Set) Value(index int) (int, error) { return s.control(index, sys.SemGetValue, 0) }
 
-// Values is all values, at one moment. There are as many as Stat says: identifiers
-// are not used again so soon that this could be another set.
+// Values is all values, at one moment.
 func (s *Set) Values() ([]int, error) {
 	stat, err := sys.SemStatOf(s.id)
 	if err != nil {
 		return nil, os.NewSyscallError("semctl", err)
 	}
-	raw := make([]uint16, stat.Number())
+	raw := all(stat.Number())
 	if err := sys.SemControlAll(s.id, sys.SemGetAll, raw); err != nil {
 		return nil, os.NewSyscallError("semctl", err)
 	}
-	values := make([]int, len(raw))
-	for i, value := range raw {
-		values[i] = int(value)
+	values := make([]int, stat.Number())
+	for i := range values {
+		values[i] = int(raw[i])
 	}
 	return values, nil
 }
@@ -60,12 +59,18 @@ func (s *Set) SetValues(values ...int) error {
 	if err != nil {
 		return os.NewSyscallError("semctl", err)
 	}
-	raw := make([]uint16, len(values))
+	raw := all(len(values))
 	for i, value := range values {
 		raw[i] = uint16(value)
 	}
 	release()
 	return os.NewSyscallError("semctl", sys.SemControlAll(s.id, sys.SemSetAll, raw))
+}
+
+// all has room for the values of any set: the kernel goes by the size of the set
+// that has the identifier then, which could be another one already.
+func all(number int) []uint16 {
+	return make([]uint16, max(number, int(min(sys.Setting(limitFile, semmsl), 1<<16))))
 }
 
 // Waiters is how many calls wait for one semaphore to increase, and how many for

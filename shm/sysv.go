@@ -15,7 +15,7 @@ import (
 
 // An ID is the kernel's identifier of a System V segment, the same in every
 // process. It is never -1.
-type ID int
+type ID int32
 
 func (id ID) String() string { return strconv.Itoa(int(id)) }
 
