@@ -1,5 +1,27 @@
 // Package ipc is what the kernel's objects have in common, whatever their kind:
-// the keys and owners of System V, and the limits that a machine sets.
+// the keys and owners of System V, the limits that a machine sets, and how kith
+// waits for them.
+//
+// # Waiting
+//
+// A call of packages lock, sem and mq that may wait takes a context, and first
+// tries without waiting, in the caller's goroutine: so newcomers may overtake those
+// who wait. POSIX message queues then wait in Go's poller. The kernel has nothing of
+// that kind for file locks, semaphores and System V queues: each such call waits in
+// a thread of its own, in the namespaces of the process.
+//
+// When its context ends, the thread is interrupted by the real-time signal 60. From
+// the first cancellation on, that signal has a handler which does nothing. No
+// signal.Notify hears of it, and neither signal.Ignore nor a mask or a disposition
+// that the process was started with is in its way; but whoever uses that signal for
+// something else in this process is. The thread ends with the call. What was won in the
+// same moment counts: then the call succeeds all the same.
+//
+// At most 2,000 calls of a process wait so, or half as many as RLIMIT_NPROC, and
+// pids.max of its control groups, allow it threads; those of neighbours in the group
+// count too. One more gets a [LimitError] that matches [ErrTooManyWaiting]. Processes of
+// one user that wait by the hundred under a low RLIMIT_NPROC can still use it up between
+// them, and Go ends a process that gets no thread.
 package ipc
 
 import (

@@ -67,7 +67,18 @@ func (c *call) acquire(ctx context.Context) error {
 	if err != ErrBusy || ctx == instantly { //nolint:errorlint // perform's own, on the hot path
 		return err
 	}
-	return sys.Block(ctx, func() error { return c.once(wait) }, c.undo)
+	return sys.Block(ctx, func() error { return c.once(wait) }, c.leaving())
+}
+
+// leaving is what becomes of a lock that comes after ctx's end has been reported;
+// nil where that waits for the kernel. A file system of this machine always lets
+// go, however long that takes where thousands wait.
+func (c *call) leaving() (undo func()) {
+	local := false
+	if c.use(func(fd int) error { local = sys.Local(fd); return nil }) == nil && local {
+		return nil
+	}
+	return c.undo
 }
 
 // undo is for a lock that came when nobody waited for it any more. A lock file

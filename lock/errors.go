@@ -15,5 +15,9 @@ var ErrBusy = sys.Sentinel("locked by another", unix.EAGAIN)
 // had been given up, as flock(2) does; see Lock.Convert.
 var ErrLost = errors.New("the lock that was to be converted is lost")
 
+// ErrReplaced is a lock file that has lost its path to another file, or to none,
+// while it was locked: whoever comes now locks another.
+var ErrReplaced = errors.New("the lock file was replaced")
+
 // ErrInUse is a Lock that another goroutine is converting or giving up.
 var ErrInUse = errors.New("another goroutine is using this lock")

@@ -35,9 +35,6 @@ func openFor(path string, how int) (fd int, err error) {
 	return fd, err
 }
 
-// errReplaced: a locked file has lost its path to another, or to none.
-var errReplaced = errors.New("the lock file was replaced")
-
 // current makes sure that the path still names the open file: who had the lock
 // before may have removed it.
 func (o *open) current(fd int) error {
@@ -47,7 +44,7 @@ func (o *open) current(fd int) error {
 	}
 	err := sys.Again(func() error { return unix.Stat(o.name, &now) })
 	if errors.Is(err, unix.ENOENT) || err == nil && (now.Dev != ours.Dev || now.Ino != ours.Ino) {
-		return errReplaced
+		return ErrReplaced
 	}
 	return err
 }

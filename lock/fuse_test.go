@@ -14,11 +14,11 @@ import (
 )
 
 // silent mounts a file system whose server does not answer those who wait.
-func silent(t *testing.T) (server *peer, path string) {
+func silent(t *testing.T, how ...string) (server *peer, path string) {
 	t.Helper()
 	kithtest.NeedKernel(t, "mount")
 	directory := t.TempDir()
-	server = &peer{kithtest.Python(t, "testdata/fuse.py", directory).Start(), t}
+	server = &peer{kithtest.Python(t, "testdata/fuse.py", append([]string{directory}, how...)...).Start(), t}
 	server.hears("mounted")
 	t.Cleanup(func() {
 		if err := unix.Unmount(directory, unix.MNT_DETACH); err != nil {
@@ -107,4 +107,16 @@ func TestServerAnswers(t *testing.T) {
 	if err := w.Wait(); !errors.Is(err, unix.ECONNABORTED) && !errors.Is(err, unix.ENOTCONN) {
 		t.Errorf("%v, want what the kernel says of a dead server", err)
 	}
+}
+
+// On a file system whose inodes do not last, a path leads to another file each time.
+// Then nobody gets a lock file, but ctx is heard.
+func TestInodesDoNotLast(t *testing.T) {
+	server, path := silent(t, "restless")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	w := waitFor(ctx, lock.At(path, lock.Flock), lock.Shared, lock.Whole)
+	server.hears("open")
+	server.hears("open")
+	cancel(errCause)
+	wants(t, w.Wait(), errCause)
 }

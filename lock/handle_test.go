@@ -60,6 +60,32 @@ func TestFileAfterTheEnd(t *testing.T) {
 	}
 }
 
+// File beside the end, in another goroutine, gives out the file that was closed,
+// or none: never one of a number that may be another's by then.
+func TestFileBesideTheEnd(t *testing.T) {
+	target := lock.At(filepath.Join(t.TempDir(), "lock"), lock.OFD)
+	for range 500 {
+		l := take(t, target, lock.Exclusive)
+		given := make(chan *os.File)
+		go func() { given <- l.File() }()
+		runtime.Gosched()
+		err := l.Unlock()
+		file := <-given
+		if errors.Is(err, lock.ErrInUse) {
+			err = l.Unlock()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if file == nil {
+			continue
+		}
+		if _, err := file.Stat(); !errors.Is(err, errClosed) {
+			t.Fatalf("after the end, File's file says %v", err)
+		}
+	}
+}
+
 // A caller that closes what File returned gives the lock up, and no other's.
 func TestFileClosedByCaller(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")

@@ -25,13 +25,8 @@
 //
 // # Waiting
 //
-// The kernel lets whoever waits for a lock wait in a thread. Cancelling interrupts
-// it by the real-time signal 60, which has a handler of its own from the first
-// cancellation on; no signal.Notify hears of it, and whoever uses that signal for
-// something else in the process is in the way. At most 2,000 calls of a process
-// wait, or half as many as its limits allow it threads (RLIMIT_NPROC, and pids.max
-// of its control group, where those of the neighbours count too); one more gets an
-// [ipc.LimitError] that matches [ipc.ErrTooManyWaiting].
+// Who waits for a lock waits in a thread, until it comes or the context ends: see
+// package ipc, also for how many can.
 //
 // # Networks
 //
@@ -68,14 +63,22 @@ const (
 // File is the locked file. That of a lock file is closed when the lock ends, and
 // may be written (as with a PID) or passed to a child, which then holds the lock
 // too, however this process ends. (POSIX locks are not inherited.) After the end
-// of a Lock whose File nobody asked for before, it is nil.
+// of a Lock whose File nobody asked for before, it is nil, and so it is for a lock
+// file while another goroutine converts the lock or gives it up.
 //
 // A Lock that is forgotten is held until its file is closed. The garbage collector
 // closes an os.File that nobody uses any more; a lock file whose File nobody asked
 // for stays open until the process ends.
 func (l *Lock) File() *os.File {
-	if l.file == nil && l.state.Load() != released {
-		l.file = os.NewFile(uintptr(l.fd), l.name)
+	switch {
+	case !l.own:
+	case l.state.CompareAndSwap(held, inUse): // or it could be closed under us, and then be another's
+		if l.file == nil {
+			l.file = os.NewFile(uintptr(l.fd), l.name)
+		}
+		defer l.state.Store(held)
+	case l.state.Load() == inUse:
+		return nil
 	}
 	return l.file
 }
@@ -98,7 +101,8 @@ func (l *Lock) Unlock() error {
 // Remove removes the lock file and gives the lock up, in this order: whoever
 // waits for it, here or in another process, then finds that it waited for a file
 // that is gone, and makes a new one. The lock must be Exclusive, and on the Whole
-// file, or others might hold it still (EINVAL).
+// file, or others might hold it still (EINVAL). Where the path leads to another file
+// by now, or to none, that stays, and Remove fails with ErrReplaced; the lock is given up all the same.
 func (l *Lock) Remove() error {
 	if err := l.begin(inUse); err != nil {
 		return err
@@ -122,8 +126,8 @@ func (l *Lock) Remove() error {
 //
 // OFD and POSIX convert at once or not at all: after an error the lock is as it
 // was. Flock first gives up what it has, so another process may come between.
-// If it fails, nothing is held: the error matches ErrLost too, and the Lock has
-// ended. So it is if a lock file was removed meanwhile, and, for every kind, if the
+// If it fails then, nothing is held: the error matches ErrLost too, and the Lock has
+// ended. An error that does not match it leaves the lock as it was. So it is if a lock file was removed meanwhile, and, for every kind, if the
 // server of the file is silent when ctx ends.
 //
 // Two who hold shared locks and both convert wait for each other: POSIX says so

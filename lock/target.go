@@ -94,12 +94,21 @@ func (t *Target) take(ctx context.Context, mode Mode, span Range) (*Lock, error)
 	return l, nil
 }
 
+// attempts bounds how often a Try begins again. On a file system that gives a file
+// another inode at each look (FUSE) it would do so for ever.
+const attempts = 100
+
 // takeFile locks the file that has the path when it has been locked.
 func (t *Target) takeFile(ctx context.Context, mode Mode, span Range) (*Lock, error) {
-	for {
+	for round := 1; ; round++ {
 		l, err := t.takeThis(ctx, mode, span)
-		if !errors.Is(err, errReplaced) {
+		switch {
+		case !errors.Is(err, ErrReplaced):
 			return l, err
+		case ctx == instantly && round == attempts:
+			return nil, err
+		case ctx != instantly && ctx.Err() != nil:
+			return nil, t.failed(context.Cause(ctx))
 		}
 	}
 }

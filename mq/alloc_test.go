@@ -35,7 +35,7 @@ func TestSysVAllocatesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	if n := testing.AllocsPerRun(1000, func() {
-		if err := q.Send(ctx, 1, message); err != nil {
+		if err := q.Send(ctx, message, 1); err != nil {
 			t.Fatal(err)
 		}
 		if _, _, err := q.Receive(ctx, mq.Selection{}, buffer); err != nil {

@@ -50,8 +50,8 @@ func posixKind(queues ...*mq.Queue) kind {
 
 func sysvKind(q *mq.SysV) kind {
 	return kind{
-		send:    func(ctx context.Context, message []byte) error { return q.Send(ctx, 1, message) },
-		trySend: func(message []byte) error { return q.TrySend(1, message) },
+		send:    func(ctx context.Context, message []byte) error { return q.Send(ctx, message, 1) },
+		trySend: func(message []byte) error { return q.TrySend(message, 1) },
 		receive: func(ctx context.Context, buffer []byte) (int, error) {
 			n, _, err := q.Receive(ctx, mq.Selection{}, buffer)
 			return n, err

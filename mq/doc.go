@@ -36,12 +36,8 @@
 //
 // # Waiting
 //
-// Each call first tries without waiting, so newcomers may overtake those who wait.
-// A SysV then waits in a thread, of which there are at most 2,000 in a process, or
-// half as many as its limits allow: one more gets [ipc.ErrTooManyWaiting]. To cancel
-// it, the thread gets the real-time signal 60, which has a handler of its own from the
-// first cancellation on; no signal.Notify hears of it, and whoever uses that signal
-// for something else in the process is in the way.
+// A SysV waits in a thread, until its turn comes or the context ends: see package ipc,
+// also for how many can.
 //
 // A Queue waits in Go's poller, and holds no thread. But the kernel hands a message
 // to a process that is blocked in mq_receive(3) before anybody who polls sees it.

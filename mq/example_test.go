@@ -87,7 +87,7 @@ func ExampleSysV() {
 		kind int64
 		text string
 	}{{kitchen, "soup"}, {bar, "wine"}, {kitchen, "cake"}} {
-		if err := queue.Send(ctx, order.kind, []byte(order.text)); err != nil {
+		if err := queue.Send(ctx, []byte(order.text), order.kind); err != nil {
 			log.Fatal(err)
 		}
 	}

@@ -116,16 +116,16 @@ func sysvLimits([]string) error {
 	ctx := context.Background()
 	err = errors.Join(
 		second, isLimit(third, unix.ENOSPC, "MSGMNI", 2), is(again, unix.EEXIST),
-		q.TrySend(1, make([]byte, 100)),
-		isLimit(q.TrySend(1, make([]byte, 101)), unix.EINVAL, "MSGMAX", 100),
+		q.TrySend(make([]byte, 100), 1),
+		isLimit(q.TrySend(make([]byte, 101), 1), unix.EINVAL, "MSGMAX", 100),
 		isLimit(q.SetMaxBytes(201), unix.EPERM, "MSGMNB", 200),
-		q.TrySend(1, make([]byte, 100)),
-		is(q.TrySend(1, make([]byte, 1)), mq.ErrFull),
+		q.TrySend(make([]byte, 100), 1),
+		is(q.TrySend(make([]byte, 1), 1), mq.ErrFull),
 		q.SetMaxBytes(50),
-		isLimit(q.Send(ctx, 1, make([]byte, 51)), unix.EAGAIN, "msg_qbytes", 50),
-		is(q.TrySend(1, make([]byte, 50)), mq.ErrFull),
+		isLimit(q.Send(ctx, make([]byte, 51), 1), unix.EAGAIN, "msg_qbytes", 50),
+		is(q.TrySend(make([]byte, 50), 1), mq.ErrFull),
 	)
-	if tooLong := q.TrySend(1, make([]byte, 51)); errors.Is(tooLong, mq.ErrFull) {
+	if tooLong := q.TrySend(make([]byte, 51), 1); errors.Is(tooLong, mq.ErrFull) {
 		err = errors.Join(err, errors.New("a message that will never fit is told to wait"))
 	}
 	return err
@@ -186,13 +186,13 @@ func otherUser(args []string) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(sender.TrySend([]byte("let in"), 0), is(sysv.TrySend(1, nil), unix.EACCES), keptOut(sysv))
+	err = errors.Join(sender.TrySend([]byte("let in"), 0), is(sysv.TrySend(nil, 1), unix.EACCES), keptOut(sysv))
 	if err != nil {
 		return err
 	}
 	kithtest.Say("kept out")
 	kithtest.Hear()
-	if err := errors.Join(sysv.TrySend(1, []byte("let in")), keptOut(sysv)); err != nil {
+	if err := errors.Join(sysv.TrySend([]byte("let in"), 1), keptOut(sysv)); err != nil {
 		return err
 	}
 	kithtest.Say("kept out")

@@ -38,8 +38,8 @@ var registrations sync.Mutex
 // No notification comes of a message that a process takes which is blocked in
 // mq_receive(3). No signal is used (the kernel's half of SIGEV_THREAD).
 //
-// Errors: EBUSY; os.ErrClosed; RLIMIT_NOFILE (EMFILE) as a limit; what socket(2)
-// says where there is no netlink(7).
+// Errors: EBUSY; os.ErrClosed; RLIMIT_NOFILE (EMFILE) and max_user_watches (ENOSPC)
+// as limits; what socket(2) says where there is no netlink(7).
 func (q *Queue) Notify() (*Notification, error) {
 	n, err := q.register()
 	if err != nil {
@@ -56,6 +56,9 @@ func (q *Queue) register() (*Notification, error) {
 	}
 	file := os.NewFile(uintptr(socket), "notification of "+q.name)
 	raw, err := file.SyscallConn()
+	if err == nil {
+		err = pollable(file)
+	}
 	if err == nil {
 		registrations.Lock()
 		err = sys.Control(q.file, func(fd int) error { return sys.MqNotify(fd, socket) })

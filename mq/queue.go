@@ -1,6 +1,7 @@
 package mq
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"strings"
@@ -36,7 +37,8 @@ type Attributes struct {
 // Errors: EEXIST; EINVAL for a name without its slash, or attributes that are
 // not both positive; ENOENT, EACCES, ENAMETOOLONG for other bad names; ENOMEM;
 // ENOSYS where the kernel has no such queues. Limits: msg_max and msgsize_max
-// (EINVAL), queues_max (ENOSPC), RLIMIT_MSGQUEUE and RLIMIT_NOFILE (EMFILE).
+// (EINVAL), queues_max (ENOSPC), RLIMIT_MSGQUEUE and RLIMIT_NOFILE (EMFILE), and
+// max_user_watches of epoll(7), by which Go waits (ENOSPC).
 func Create(name string, mode fs.FileMode, attributes Attributes) (*Queue, error) {
 	const flags = unix.O_CREAT | unix.O_EXCL | unix.O_RDWR | unix.O_NONBLOCK
 	var wanted *sys.MqAttr
@@ -47,19 +49,47 @@ func Create(name string, mode fs.FileMode, attributes Attributes) (*Queue, error
 	if err != nil {
 		return nil, failed("mq_open", name, creationLimit(err, attributes))
 	}
-	if err := unix.Fchmod(fd, uint32(mode.Perm())); err != nil { // the umask took from it
-		_ = unix.Close(fd)
-		_ = sys.MqUnlink(name[1:])
-		return nil, failed("fchmod", name, err)
+	return created(name, fd, mode)
+}
+
+// OpenOrCreate opens the queue with the name for both sending and receiving, or
+// makes it (mq_open(3), with O_CREAT). One that is there keeps its own attributes,
+// and its mode must let us do both. The errors are those of Create and Open.
+func OpenOrCreate(name string, mode fs.FileMode, attributes Attributes) (q *Queue, err error) {
+	for range attempts {
+		q, err = Open(name, os.O_RDWR)
+		if !errors.Is(err, unix.ENOENT) {
+			return q, err
+		}
+		q, err = Create(name, mode, attributes)
+		if !errors.Is(err, unix.EEXIST) {
+			return q, err
+		}
 	}
-	return newQueue(name, fd)
+	return nil, err
+}
+
+// attempts bounds how often a name may be made and removed under us.
+const attempts = 100
+
+// created is for a queue that is new, and goes again if it cannot be used.
+func created(name string, fd int, mode fs.FileMode) (q *Queue, err error) {
+	if err = unix.Fchmod(fd, uint32(mode.Perm())); err == nil { // the umask took from it
+		q, err = newQueue(name, fd)
+	} else {
+		err = failed("fchmod", name, errors.Join(err, unix.Close(fd)))
+	}
+	if err != nil {
+		_ = sys.MqUnlink(name[1:])
+	}
+	return q, err
 }
 
 // Open opens a queue that is there (mq_open(3)): to receive (os.O_RDONLY), to
 // send (os.O_WRONLY), or both (os.O_RDWR).
 //
 // Errors: ENOENT; EACCES; EINVAL for other flags, or a name without its slash;
-// RLIMIT_NOFILE (EMFILE) and file-max (ENFILE) as limits.
+// RLIMIT_NOFILE (EMFILE), file-max (ENFILE) and max_user_watches (ENOSPC) as limits.
 func Open(name string, flag int) (*Queue, error) {
 	if flag != os.O_RDONLY && flag != os.O_WRONLY && flag != os.O_RDWR {
 		return nil, failed("mq_open", name, unix.EINVAL)
@@ -96,7 +126,7 @@ func mqOpen(name string, flags int, mode fs.FileMode, attributes *sys.MqAttr) (i
 
 func newQueue(name string, fd int) (*Queue, error) {
 	file := os.NewFile(uintptr(fd), name)
-	err := file.SetDeadline(time.Time{}) // else the poller has not taken it, and nothing could wait
+	err := pollable(file)
 	if err == nil {
 		q := &Queue{name: name, file: file}
 		if q.raw, err = file.SyscallConn(); err == nil {
@@ -107,6 +137,14 @@ func newQueue(name string, fd int) (*Queue, error) {
 	}
 	_ = file.Close()
 	return nil, failed("mq_open", name, err)
+}
+
+// pollable makes sure that Go's poller has taken the file, or nothing could wait.
+func pollable(file *os.File) error {
+	if file.SetDeadline(time.Time{}) != nil {
+		return procLimit(unix.ENOSPC, "max_user_watches", "/proc/sys/fs/epoll/max_user_watches") // epoll_ctl(2)
+	}
+	return nil
 }
 
 // Name is the queue's name, with its slash.

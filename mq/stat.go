@@ -16,8 +16,9 @@ type Stat struct {
 	Queued int // messages that are in the queue now
 
 	// Bytes is how long these are together, and Notified the process that has
-	// registered for a notification, or 0. Only who may receive is told: for a
-	// queue open for sending alone they are -1 and 0.
+	// registered for a notification: 0 is nobody, or one of a PID namespace that
+	// is not seen from here. Only who may receive is told: for a queue open for
+	// sending alone they are -1 and 0.
 	Bytes    int64
 	Notified int
 

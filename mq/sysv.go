@@ -45,6 +45,12 @@ func SysVByID(id int) *SysV {
 	return &SysV{id: id}
 }
 
+// OpenOrCreateSysV opens the queue that has the key, or makes it with the mode
+// (msgget(2), with IPC_CREAT). The errors are those of CreateSysV.
+func OpenOrCreateSysV(key ipc.Key, mode fs.FileMode) (*SysV, error) {
+	return msgget(key, unix.IPC_CREAT|int(mode.Perm()))
+}
+
 func msgget(key ipc.Key, flags int) (*SysV, error) {
 	id, err := sys.Msgget(int32(key), flags)
 	if err != nil {

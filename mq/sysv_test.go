@@ -54,7 +54,7 @@ func TestSysVWithPeer(t *testing.T) {
 			}
 		}
 		for i, text := range []string{"one", "two", "three"} {
-			if err := q.Send(t.Context(), int64(i+1), []byte(text)); err != nil {
+			if err := q.Send(t.Context(), []byte(text), int64(i+1)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -79,7 +79,7 @@ func TestCreateSysVForPeer(t *testing.T) {
 		}
 		p.order(t, "EEXIST", "msgget %d 600", key)
 		p.order(t, "ok", "msgopen %d", key)
-		if err := errors.Join(q.SetMaxBytes(12345), q.TrySend(1, []byte("x"))); err != nil {
+		if err := errors.Join(q.SetMaxBytes(12345), q.TrySend([]byte("x"), 1)); err != nil {
 			t.Fatal(err)
 		}
 		p.order(t, "1 12345 642", "msgstat")
@@ -125,10 +125,10 @@ func TestSysVWaitsForPeer(t *testing.T) {
 		p.order(t, "ok", "msgopen %d", key)
 		p.tell(t, "msgrcv 7 0")
 		p.awaitCall(t, unix.SYS_MSGRCV)
-		if err := q.Send(t.Context(), 8, []byte("not for it")); err != nil {
+		if err := q.Send(t.Context(), []byte("not for it"), 8); err != nil {
 			t.Fatal(err)
 		}
-		if err := q.Send(t.Context(), 7, []byte("for it")); err != nil {
+		if err := q.Send(t.Context(), []byte("for it"), 7); err != nil {
 			t.Fatal(err)
 		}
 		p.expect(t, "7 for it")
@@ -144,7 +144,7 @@ func TestSysVWaitsForPeer(t *testing.T) {
 		if err := q.SetMaxBytes(len("not for it")); err != nil { // full
 			t.Fatal(err)
 		}
-		call = kithtest.Go(func() error { return q.Send(t.Context(), 1, []byte("room")) })
+		call = kithtest.Go(func() error { return q.Send(t.Context(), []byte("room"), 1) })
 		awaitCall(t, os.Getpid(), 1, unix.SYS_MSGSND)
 		p.order(t, "8 not for it", "msgrcv 0 0")
 		if err := call.Wait(); err != nil {
@@ -181,7 +181,7 @@ func TestSysVRemovedUnderWaiters(t *testing.T) {
 		if err := call.Wait(); !errors.Is(err, unix.EIDRM) || !errors.As(err, &syscallError) {
 			t.Errorf("removed under Receive: %v", err)
 		}
-		if err := q.Send(t.Context(), 1, nil); !errors.Is(err, unix.EINVAL) {
+		if err := q.Send(t.Context(), nil, 1); !errors.Is(err, unix.EINVAL) {
 			t.Errorf("after it was removed: %v", err)
 		}
 
@@ -190,7 +190,7 @@ func TestSysVRemovedUnderWaiters(t *testing.T) {
 		p.tell(t, "msgrcv 0 0")
 		p.awaitCall(t, unix.SYS_MSGRCV)
 		p.Kill()
-		if err := q.TrySend(1, []byte("for the living")); err != nil {
+		if err := q.TrySend([]byte("for the living"), 1); err != nil {
 			t.Fatal(err)
 		}
 		if got := receiveSysV(t, q, mq.Selection{}); got != "1 for the living" {
@@ -205,14 +205,14 @@ func TestSysVByID(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer q.Remove()
-	if err := q.TrySend(5, []byte("by number")); err != nil {
+	if err := q.TrySend([]byte("by number"), 5); err != nil {
 		t.Fatal(err)
 	}
 	if got := receiveSysV(t, mq.SysVByID(q.ID()), mq.Selection{}); got != "5 by number" {
 		t.Errorf("received %q", got)
 	}
 	other := mq.SysVByID(q.ID() | 1<<32) // of which the kernel sees the lower half
-	if err := errors.Join(is(other.TrySend(1, nil), unix.EINVAL), is(other.Remove(), unix.EINVAL)); err != nil {
+	if err := errors.Join(is(other.TrySend(nil, 1), unix.EINVAL), is(other.Remove(), unix.EINVAL)); err != nil {
 		t.Error(err)
 	}
 	if stat, err := q.Stat(); stat.Queued != 0 || err != nil {
@@ -229,15 +229,15 @@ func TestSysVNeverFits(t *testing.T) {
 		t.Fatal(err)
 	}
 	most := sys.Setting("/proc/sys/kernel/msgmax", 0)
-	wantLimit(t, q.Send(t.Context(), 1, make([]byte, most+1<<17)), unix.EINVAL, "MSGMAX", most)
-	if err := errors.Join(q.SetMaxBytes(0), is(q.TrySend(0, nil), unix.EINVAL)); err != nil {
+	wantLimit(t, q.Send(t.Context(), make([]byte, most+1<<17), 1), unix.EINVAL, "MSGMAX", most)
+	if err := errors.Join(q.SetMaxBytes(0), is(q.TrySend(nil, 0), unix.EINVAL)); err != nil {
 		t.Fatal(err)
 	}
-	wantLimit(t, q.Send(t.Context(), 1, nil), unix.EAGAIN, "msg_qbytes", 0)
+	wantLimit(t, q.Send(t.Context(), nil, 1), unix.EAGAIN, "msg_qbytes", 0)
 	if err := q.SetMaxBytes(stat.MaxBytes); err != nil {
 		t.Fatal(err)
 	}
-	if err := q.Send(t.Context(), 3, nil); err != nil {
+	if err := q.Send(t.Context(), nil, 3); err != nil {
 		t.Error(err)
 	}
 	large := make([]byte, 1<<20)
@@ -249,7 +249,7 @@ func TestSysVNeverFits(t *testing.T) {
 func TestSysVPeek(t *testing.T) {
 	q, _ := createSysV(t)
 	for i, text := range []string{"zero", "one", ""} {
-		if err := q.TrySend(int64(i+1), []byte(text)); err != nil {
+		if err := q.TrySend([]byte(text), int64(i+1)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -280,7 +280,7 @@ func TestSysVPeek(t *testing.T) {
 func TestSysVErrnos(t *testing.T) {
 	q, key := createSysV(t)
 	gone, _ := createSysV(t)
-	if err := errors.Join(gone.Remove(), q.SetMaxBytes(4), q.TrySend(2, []byte("full"))); err != nil {
+	if err := errors.Join(gone.Remove(), q.SetMaxBytes(4), q.TrySend([]byte("full"), 2)); err != nil {
 		t.Fatal(err)
 	}
 	_, creating := mq.CreateSysV(key, 0o600)
@@ -295,11 +295,11 @@ func TestSysVErrnos(t *testing.T) {
 		"create what is there":    {creating, unix.EEXIST},
 		"open what is not there":  {opening, unix.ENOENT},
 		"open what has no key":    {private, unix.ENOENT},
-		"send to a full queue":    {q.TrySend(1, []byte("x")), unix.EAGAIN},
-		"send type 0":             {q.TrySend(0, nil), unix.EINVAL},
-		"send type -1":            {q.TrySend(-1, nil), unix.EINVAL},
-		"send where none is":      {gone.TrySend(1, nil), unix.EINVAL},
-		"send to a bad ID":        {mq.SysVByID(-1).TrySend(1, nil), unix.EINVAL},
+		"send to a full queue":    {q.TrySend([]byte("x"), 1), unix.EAGAIN},
+		"send type 0":             {q.TrySend(nil, 0), unix.EINVAL},
+		"send type -1":            {q.TrySend(nil, -1), unix.EINVAL},
+		"send where none is":      {gone.TrySend(nil, 1), unix.EINVAL},
+		"send to a bad ID":        {mq.SysVByID(-1).TrySend(nil, 1), unix.EINVAL},
 		"receive what is not":     {receives(q, mq.Selection{Type: 1}, 4), unix.ENOMSG},
 		"receive, where others":   {receives(q, mq.Selection{Type: 1}, 4), unix.EAGAIN},
 		"receive all but all":     {receives(q, mq.Selection{Type: 2, Except: true}, 4), mq.ErrEmpty},
@@ -319,7 +319,7 @@ func TestSysVErrnos(t *testing.T) {
 		}
 	}
 	var limit *ipc.LimitError
-	if err := q.TrySend(0, nil); errors.As(err, &limit) {
+	if err := q.TrySend(nil, 0); errors.As(err, &limit) {
 		t.Errorf("a bad type is no limit: %v", err)
 	}
 	buffer := []byte("......")
@@ -343,7 +343,7 @@ func TestSysVCancel(t *testing.T) {
 	if err := call.Wait(); !errors.Is(err, reason) || !errors.As(err, &syscallError) {
 		t.Errorf("cancelled: %v", err)
 	}
-	if err := q.Send(ctx, 1, nil); !errors.Is(err, reason) {
+	if err := q.Send(ctx, nil, 1); !errors.Is(err, reason) {
 		t.Errorf("cancelled before: %v", err)
 	}
 	if _, _, err := q.TryReceive(mq.Selection{}, nil); !errors.Is(err, mq.ErrEmpty) {

@@ -32,9 +32,10 @@ func tooLong(size int) bool {
 	return err == nil && size > int(limits.Max)
 }
 
-// full is ErrFull, unless the message would not fit the empty queue either.
+// full is ErrFull, unless the message would not fit the empty queue either. An
+// empty one counts too: a queue holds no more messages than bytes.
 func (q *SysV) full(err error, size int) error {
-	if stat, unknown := sys.MsgStatOf(q.id); unknown == nil && uint64(size) > stat.MaxBytes {
+	if stat, unknown := sys.MsgStatOf(q.id); unknown == nil && uint64(max(size, 1)) > stat.MaxBytes {
 		return &ipc.LimitError{Limit: "msg_qbytes", Max: int64(stat.MaxBytes), Raise: "SysV.SetMaxBytes, up to /proc/sys/kernel/msgmnb", Err: err}
 	}
 	return ErrFull

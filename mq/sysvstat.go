@@ -78,5 +78,3 @@ func (q *SysV) set(change func(*sys.MsgStat)) error {
 	}
 	return os.NewSyscallError("msgctl", err)
 }
-
-

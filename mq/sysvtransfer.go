@@ -18,7 +18,7 @@ type Selection struct {
 	// Type 0: the oldest message. Above 0: the oldest of this type. Below 0: the
 	// oldest of the lowest type there is, up to -Type.
 	Type int64
-	// Except takes the oldest of any type but Type, which is above 0 (MSG_EXCEPT).
+	// Except takes the oldest of any type but Type, which must be above 0 (MSG_EXCEPT).
 	Except bool
 	// Truncate cuts a message that is longer than the buffer, and its rest is
 	// lost (MSG_NOERROR). Without, it stays in the queue, and the call fails.
@@ -42,7 +42,7 @@ func (s Selection) flags() (flags int) {
 // there is no such queue; EIDRM where it was removed meanwhile; ENOMEM; as a limit,
 // a message longer than MSGMAX (EINVAL), or than the queue holds (EAGAIN: where C
 // would wait for ever), and too many calls that wait.
-func (q *SysV) Send(ctx context.Context, kind int64, message []byte) error {
+func (q *SysV) Send(ctx context.Context, message []byte, kind int64) error {
 	return q.send(kind, message, func(f *frame) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -56,13 +56,16 @@ func (q *SysV) Send(ctx context.Context, kind int64, message []byte) error {
 }
 
 // TrySend is Send without waiting: ErrFull.
-func (q *SysV) TrySend(kind int64, message []byte) error {
+func (q *SysV) TrySend(message []byte, kind int64) error {
 	return q.send(kind, message, func(f *frame) error { return q.msgsnd(kind, f, unix.IPC_NOWAIT) })
 }
 
 func (q *SysV) send(kind int64, message []byte, do func(*frame) error) error {
+	if len(message) > usual && tooLong(len(message)) {
+		return os.NewSyscallError("msgsnd", q.sendError(unix.EINVAL, kind, len(message))) // before it is copied
+	}
 	f := newFrame(len(message))
-	defer frames.Put(f)
+	defer f.release()
 	copy(f.body(), message)
 	return os.NewSyscallError("msgsnd", do(f))
 }
@@ -80,14 +83,15 @@ func (q *SysV) msgsnd(kind int64, f *frame, flags int) error {
 // returns. Which type and length come is the sender's choice.
 //
 // Errors: the cause of ctx's end; EACCES; E2BIG and io.ErrShortBuffer where the
-// message is longer than the buffer and stays; EINVAL where there is no such queue;
-// EIDRM where it was removed meanwhile; as a limit, too many calls that wait.
+// message is longer than the buffer and stays; EINVAL where there is no such queue,
+// and for Except with a Type below 1; EIDRM where it was removed meanwhile; as a
+// limit, too many calls that wait.
 func (q *SysV) Receive(ctx context.Context, which Selection, buffer []byte) (n int, kind int64, err error) {
 	return q.receive(buffer, func(f *frame) (n int, err error) {
 		if ctx.Err() != nil {
 			return 0, context.Cause(ctx)
 		}
-		n, err = q.msgrcv(which.Type, f, which.flags()|unix.IPC_NOWAIT)
+		n, err = q.take(which, f, unix.IPC_NOWAIT)
 		if !errors.Is(err, ErrEmpty) {
 			return n, err
 		}
@@ -97,7 +101,7 @@ func (q *SysV) Receive(ctx context.Context, which Selection, buffer []byte) (n i
 
 func (q *SysV) receiveBlocked(ctx context.Context, which Selection, f *frame) (n int, err error) {
 	err = sys.Block(ctx, func() (err error) {
-		n, err = q.msgrcv(which.Type, f, which.flags())
+		n, err = q.take(which, f, 0)
 		return err
 	}, nil)
 	return n, err
@@ -106,7 +110,7 @@ func (q *SysV) receiveBlocked(ctx context.Context, which Selection, f *frame) (n
 // TryReceive is Receive without waiting: ErrEmpty.
 func (q *SysV) TryReceive(which Selection, buffer []byte) (n int, kind int64, err error) {
 	return q.receive(buffer, func(f *frame) (int, error) {
-		return q.msgrcv(which.Type, f, which.flags()|unix.IPC_NOWAIT)
+		return q.take(which, f, unix.IPC_NOWAIT)
 	})
 }
 
@@ -128,11 +132,18 @@ func (q *SysV) Peek(index int, buffer []byte) (n int, kind int64, err error) {
 
 func (q *SysV) receive(buffer []byte, do func(*frame) (int, error)) (n int, kind int64, err error) {
 	f := newFrame(len(buffer))
-	defer frames.Put(f)
+	defer f.release()
 	if n, err = do(f); err != nil {
 		return 0, 0, os.NewSyscallError("msgrcv", err)
 	}
 	return copy(buffer, f.body()[:n]), sys.MsgType(f.bytes), nil
+}
+
+func (q *SysV) take(which Selection, f *frame, flags int) (int, error) {
+	if which.Except && which.Type <= 0 {
+		return 0, unix.EINVAL // the kernel would take it for one without Except
+	}
+	return q.msgrcv(which.Type, f, which.flags()|flags)
 }
 
 func (q *SysV) msgrcv(kind int64, f *frame, flags int) (int, error) {
@@ -167,3 +178,12 @@ func newFrame(body int) *frame {
 }
 
 func (f *frame) body() []byte { return f.bytes[sys.MsgHeader:] }
+
+// usual is the size up to which frames are kept for the next message.
+const usual = 64 << 10
+
+func (f *frame) release() {
+	if cap(f.bytes) <= sys.MsgHeader+usual {
+		frames.Put(f)
+	}
+}

@@ -17,13 +17,8 @@
 //
 // # Waiting
 //
-// Do and Wait first try in the caller's goroutine. What must wait, waits in the
-// kernel in a thread of its own until its context ends: then the thread is
-// interrupted, and nothing has changed. Signal 60 does that (see package lock). At most
-// 2,000 calls of a process wait, or half as many as its limits allow it threads;
-// one more gets an [ipc.LimitError] that matches [ipc.ErrTooManyWaiting]. Where
-// RLIMIT_NPROC is low and several processes of the user wait so, they can still
-// use it up between them, and Go ends a process that gets no thread.
+// What Do and Wait cannot have at once, they wait for in a thread, until it comes or
+// the context ends, and then nothing has changed: see package ipc, also for how many can.
 //
 // # Errors
 //

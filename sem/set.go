@@ -82,6 +82,23 @@ func OpenSet(ctx context.Context, key ipc.Key) (*Set, error) {
 	return s, nil
 }
 
+// OpenOrCreateSet opens the set with the key as OpenSet does, or makes it as
+// CreateSet does: of several at once, one makes it, and all find it with its
+// values. One that is there may have other values, and another number of them.
+func OpenOrCreateSet(ctx context.Context, key ipc.Key, mode fs.FileMode, values ...int) (s *Set, err error) {
+	for range attempts {
+		s, err = OpenSet(ctx, key)
+		if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EIDRM) {
+			return s, err
+		}
+		s, err = CreateSet(key, mode, values...)
+		if !errors.Is(err, unix.EEXIST) {
+			return s, err
+		}
+	}
+	return nil, err
+}
+
 // finished waits for the set's first operation.
 func (s *Set) finished(ctx context.Context) error {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {

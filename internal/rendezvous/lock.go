@@ -2,6 +2,7 @@ package rendezvous
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"time"
@@ -10,7 +11,8 @@ import (
 )
 
 // LockDirectory takes the lock under which the names in the directory of path
-// are made and taken over. Its holders keep it for some microseconds.
+// are made and taken over. Its holders keep it for some microseconds, so a waiter
+// tries again after a millisecond: to wait in the kernel takes a thread.
 func LockDirectory(ctx context.Context, path string) (unlock func(), err error) {
 	if err := makeDirectory(filepath.Dir(path)); err != nil {
 		return nil, err
@@ -19,7 +21,19 @@ func LockDirectory(ctx context.Context, path string) (unlock func(), err error) 
 	if err != nil {
 		return nil, err
 	}
-	if _, err := lock.On(directory, lock.Flock).Lock(ctx, lock.Exclusive, lock.Whole); err != nil {
+	target := lock.On(directory, lock.Flock)
+	for {
+		_, busy := target.Try(lock.Exclusive, lock.Whole)
+		if !errors.Is(busy, lock.ErrBusy) {
+			err = busy
+			break
+		}
+		if pause(ctx) != nil {
+			err = &os.PathError{Op: "flock", Path: directory.Name(), Err: context.Cause(ctx)}
+			break
+		}
+	}
+	if err != nil {
 		_ = directory.Close()
 		return nil, err
 	}

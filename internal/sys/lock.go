@@ -28,14 +28,17 @@ func FcntlLockNow(fd, command int, record *unix.Flock_t) error {
 	return nil
 }
 
-// Local reports whether a file is a regular one, on a file system of this
+// Local reports whether a file is a regular one or a directory, on a file system of this
 // machine's kernel alone: taking or giving up a lock without waiting takes no
 // longer there than any other look at memory. A server on a network, or in user
 // space (FUSE), may let one wait.
 func Local(fd int) bool {
 	var file unix.Stat_t
 	var system unix.Statfs_t
-	if unix.Fstat(fd, &file) != nil || file.Mode&unix.S_IFMT != unix.S_IFREG || unix.Fstatfs(fd, &system) != nil {
+	if unix.Fstat(fd, &file) != nil || unix.Fstatfs(fd, &system) != nil {
+		return false
+	}
+	if kind := file.Mode & unix.S_IFMT; kind != unix.S_IFREG && kind != unix.S_IFDIR {
 		return false
 	}
 	switch uint32(system.Type) {

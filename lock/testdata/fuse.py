@@ -1,8 +1,11 @@
 """A file system with one file, "file", mounted at argv[1], which others share: who
 tries an exclusive lock is refused, who waits gets no answer until the line "grant", and
-who asks, ENOLCK. It says what it was asked: "mounted", "wait", "drop". <linux/fuse.h> has the layouts."""
+who asks, ENOLCK. It says what it was asked: "mounted", "wait", "drop". With "restless" at
+argv[2] the file is another each time it is looked at, and "open" is said too.
+<linux/fuse.h> has the layouts."""
 import ctypes
 import errno
+import itertools
 import os
 import select
 import stat
@@ -21,6 +24,8 @@ if libc.mount(b"fuse", sys.argv[1].encode(), b"fuse", 0, options) != 0:
     sys.exit(os.strerror(ctypes.get_errno()))
 print("mounted")
 waiting = []
+restless = "restless" in sys.argv[2:]
+inodes = itertools.count(2) if restless else itertools.repeat(2)
 
 
 def answer(unique, body=b"", error=0):
@@ -29,7 +34,7 @@ def answer(unique, body=b"", error=0):
 
 def attributes(node):
     mode = stat.S_IFDIR | 0o755 if node == 1 else stat.S_IFREG | 0o666
-    return struct.pack("<6Q10I", node, 0, 0, 0, 0, 0, 0, 0, 0, mode, 1, 0, 0, 0, 4096, 0)
+    return struct.pack("<6Q10I", next(inodes) if node == 2 else node, 0, 0, 0, 0, 0, 0, 0, 0, mode, 1, 0, 0, 0, 4096, 0)
 
 
 def kind(request):
@@ -45,6 +50,8 @@ def serve(request):
     elif opcode == GETATTR:
         answer(unique, struct.pack("<QII", 0, 0, 0) + attributes(node))
     elif opcode == OPEN:
+        if restless:
+            print("open")
         answer(unique, struct.pack("<QII", 0, 0, 0))
     elif opcode in (SETLK, SETLKW) and kind(request) == F_UNLCK:
         print("drop")
