@@ -56,19 +56,28 @@ func Receive(c syscall.Conn, buffer []byte, count int) (int, []*os.File, error) 
 		return 0, nil, err
 	}
 	var n, controlLength, flags int
-	var inner error
 	control := make([]byte, unix.CmsgSpace(4*MaxFiles))
-	err = raw.Read(func(fd uintptr) bool {
-		inner = sys.Again(func() (err error) {
-			n, controlLength, flags, _, err = unix.Recvmsg(int(fd), buffer, control, unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
+	receive := func(fd int) error {
+		return sys.Again(func() (err error) {
+			n, controlLength, flags, _, err = unix.Recvmsg(fd, buffer, control, unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
 			return err
 		})
+	}
+	ended := func() bool { return n == 0 && controlLength == 0 }
+	var inner error
+	err = raw.Read(func(fd uintptr) bool {
+		inner = receive(int(fd))
+		// The kernel looks for a record first, and for the end then, not at once. A last
+		// record and the end that come between are the end to it, the first time.
+		if inner == nil && ended() {
+			inner = receive(int(fd))
+		}
 		return !errors.Is(inner, unix.EAGAIN)
 	})
 	if err == nil {
 		err = os.NewSyscallError("recvmsg", inner)
 	}
-	if err == nil && n == 0 && controlLength == 0 {
+	if err == nil && ended() {
 		err = io.EOF
 	}
 	if err != nil {

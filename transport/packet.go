@@ -2,6 +2,7 @@ package transport
 
 import (
 	"errors"
+	"io"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,11 +33,14 @@ func (l *packetLink) WriteRecord(header, body []byte) (int, error) {
 
 // Read reads the bytes of the next packet. Where the peer has closed without
 // having read everything, the kernel says ECONNRESET once, ahead of the packets
-// that still lie there.
-func (l *packetLink) Read(p []byte) (int, error) {
-	n, err := l.read(p)
-	if errors.Is(err, unix.ECONNRESET) {
+// that still lie there. And it may say that the end has come ahead of the last
+// packet, if that and the end come just as we look: see sock.Receive.
+func (l *packetLink) Read(p []byte) (n int, err error) {
+	for range 3 {
 		n, err = l.read(p)
+		if !errors.Is(err, unix.ECONNRESET) && !errors.Is(err, io.EOF) {
+			break
+		}
 	}
 	return n, err
 }
