@@ -61,7 +61,10 @@ func removeDead(path string) error {
 	case !errors.Is(err, unix.ENXIO):
 		return err
 	}
-	return errors.Join(os.Remove(path), removeStrays(path))
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) { // its listener was closing
+		return err
+	}
+	return removeStrays(path)
 }
 
 // removeStrays removes the FIFOs beside a name that no living listener has.

@@ -16,8 +16,8 @@ type child struct {
 	signals chan os.Signal
 }
 
-// passing are all that the child gets from us: it ignores what we do. Not among them are those that stop
-// and continue a process: they mean us, too, and a terminal sends them to both.
+// passing are the signals that the child gets from us. Not among them are those that
+// stop and continue a process: they mean us, too, and a terminal sends them to both.
 var passing = append([]os.Signal{syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH}, stopping...)
 
 // newChild prepares a command; a problem with it is in Err. From here on no signal
@@ -33,10 +33,8 @@ func newChild(command []string) *child {
 // run returns when the child has ended: nil, or its status.
 func (c *child) run() error {
 	hear(c.signals, passing)
-	select {
-	case s := <-c.signals:
-		return interrupted(s.(syscall.Signal))
-	default:
+	if err := c.interrupted(); err != nil {
+		return err
 	}
 	if err := c.Start(); err != nil {
 		return cannotRun(err)
@@ -50,6 +48,26 @@ func (c *child) run() error {
 		case err := <-ended:
 			return c.status(err)
 		}
+	}
+}
+
+// become makes kith itself the command, and returns only where it cannot. What was
+// taken with sem.Undo stays with the process, and its end gives it back (execve(2),
+// semop(2)).
+func (c *child) become() error {
+	if err := c.interrupted(); err != nil {
+		return err
+	}
+	return cannotRun(&os.PathError{Op: "run", Path: c.Path, Err: unix.Exec(c.Path, c.Args, os.Environ())})
+}
+
+// interrupted is the signal that came before there was a child to have it.
+func (c *child) interrupted() error {
+	select {
+	case s := <-c.signals:
+		return interrupted(s.(syscall.Signal))
+	default:
+		return nil
 	}
 }
 

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"errors"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"kith"
 )
@@ -44,7 +46,21 @@ func message(err error) string {
 	if stop, found := errors.AsType[interrupted](err); found {
 		return stop.Error()
 	}
-	return strings.ReplaceAll(strings.TrimPrefix(err.Error(), "kith: "), "\n", "; ")
+	text := strings.ReplaceAll(strings.TrimPrefix(err.Error(), "kith: "), "\n", "; ")
+	return quoteControls(text)
+}
+
+// quoteControls makes of what a name could do to a terminal what can be read.
+func quoteControls(text string) string {
+	var safe strings.Builder
+	for _, r := range text {
+		if unicode.IsControl(r) {
+			safe.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		} else {
+			safe.WriteRune(r)
+		}
+	}
+	return safe.String()
 }
 
 // A usageError is a mistake on the command line of the command.

@@ -34,8 +34,7 @@ type locking struct {
 	command []string
 	shared  bool
 	part    byteRange
-	timeout time.Duration
-	limited bool // there is a timeout
+	timeout timeout
 	quiet   bool
 }
 
@@ -69,19 +68,17 @@ before CMD ran.`,
 		Args: fileAndCommand,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l.file, l.command = args[0], args[1:]
-			if l.limited = cmd.Flags().Changed("timeout"); l.timeout < 0 {
-				return usageError{fmt.Errorf("--timeout %v is no time to wait", l.timeout), cmd.CommandPath()}
+			if err := l.timeout.parse(cmd); err != nil {
+				return err
 			}
 			return l.run(cmd.Context())
 		},
 	}
 	cmd.Flags().BoolVar(&l.shared, "shared", false, "share the lock with others who take it so")
 	cmd.Flags().Var(&l.part, "range", "lock LENGTH bytes from START on, or all from there")
-	cmd.Flags().DurationVar(&l.timeout, "timeout", 0, "wait so long at most; 0s tries once (default: wait for ever)")
+	timeoutFlag(cmd, &l.timeout)
 	cmd.Flags().BoolVarP(&l.quiet, "quiet", "q", false, "say nothing but errors")
-	for _, flag := range []string{"range", "timeout"} {
-		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions)
-	}
+	_ = cmd.RegisterFlagCompletionFunc("range", cobra.NoFileCompletions)
 	return cmd
 }
 
@@ -135,7 +132,7 @@ func cannotRun(err error) error {
 func (l *locking) take(ctx context.Context) (*lock.Lock, error) {
 	target, mode := lock.At(l.file, l.kind()), l.mode()
 	held, err := target.Try(mode, l.part.Range)
-	if errors.Is(err, lock.ErrBusy) && (!l.limited || l.timeout > 0) {
+	if errors.Is(err, lock.ErrBusy) && (!l.timeout.limited || l.timeout.Duration > 0) {
 		held, err = l.wait(ctx, target)
 	}
 	switch {
@@ -151,11 +148,8 @@ func (l *locking) take(ctx context.Context) (*lock.Lock, error) {
 
 // wait ends, where it is limited, as Try does.
 func (l *locking) wait(ctx context.Context, target *lock.Target) (*lock.Lock, error) {
-	if l.limited {
-		limited, cancel := context.WithTimeoutCause(ctx, l.timeout, lock.ErrBusy)
-		defer cancel()
-		ctx = limited
-	}
+	ctx, cancel := l.timeout.within(ctx, lock.ErrBusy)
+	defer cancel()
 	if !l.quiet && isTerminal(os.Stderr) {
 		defer time.AfterFunc(aMoment, func() {
 			fmt.Fprintf(os.Stderr, "kith: waiting for %s: %s\n", l.file, l.holder(target))

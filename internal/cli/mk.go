@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -31,7 +33,8 @@ mean something by ? and &:
 
 All take mode=MODE, the permissions in octal (0600), which are set as they are,
 whatever the umask. Memory is allocated in full, and zero. What is there already
-is left as it is, and is an error.
+is left as it is, and is an error. Where the address cannot be printed, what was
+made is removed again. A SIZE is in bytes, or has a suffix k, m or g.
 
 A KEY is a number as ipcs(1) shows it, 42 or 0x2a; or a /path with project=NUMBER,
 as ftok(3) takes it; or private, for a new object without a key, which then goes
@@ -62,13 +65,19 @@ func runMk(ctx context.Context, address string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	if err := o.Make(ctx); err != nil {
+	if err := o.Make(ctx); errors.Is(err, fs.ErrNotExist) { // a directory, say
+		return named(o, err)
+	} else if err != nil {
 		return about(o, err)
 	}
 	if asJSON {
-		return printStat(o)
+		err = printStat(o)
+	} else {
+		_, err = fmt.Println(o.Address())
 	}
-	_, err = fmt.Println(o.Address())
+	if err != nil { // nobody has got its address
+		err = errors.Join(err, o.Remove())
+	}
 	return err
 }
 

@@ -63,7 +63,7 @@ func TestMkAsNobody(t *testing.T) {
 			nobody(exitDone, "", "peek", address)
 		}
 		nobody(exitDone, "", "rm", address)
-		nobody(exitFailed, "; `kith mk` makes one", "rm", address)
+		nobody(exitFailed, "no such file or directory", "rm", address)
 	}
 }
 

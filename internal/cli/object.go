@@ -71,8 +71,11 @@ func about(o object.Object, err error) error {
 	case errors.Is(err, object.ErrNoReader):
 		next = "; root sees all processes, and a reader of your own takes what is in it"
 	}
-	return fmt.Errorf("%s: %w%s", o.Address(), err, next)
+	return fmt.Errorf("%w%s", named(o, err), next)
 }
+
+// named names the object in an error.
+func named(o object.Object, err error) error { return fmt.Errorf("%s: %w", o.Address(), err) }
 
 // gone is an object that is not there.
 func gone(err error) bool {

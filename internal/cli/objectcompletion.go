@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kith/driver"
 	"kith/internal/object"
 )
 
@@ -26,16 +27,17 @@ func completeObjects(most int, schemes ...string) cobra.CompletionFunc {
 			case s.Names == nil:
 				return nil, cobra.ShellCompDirectiveDefault
 			default:
-				return withPrefix(prefix, s.Names()), cobra.ShellCompDirectiveNoFileComp
+				return addresses(s.Name, s.Names()), cobra.ShellCompDirectiveNoFileComp
 			}
 		}
 		return offers, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
 	}
 }
 
-func withPrefix(prefix string, names []string) []string {
+// addresses of names, in which what means something is escaped.
+func addresses(scheme string, names []string) []string {
 	for i, name := range names {
-		names[i] = prefix + name
+		names[i] = driver.Address{Scheme: scheme, Name: name}.String()
 	}
 	return names
 }

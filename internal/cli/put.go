@@ -31,8 +31,9 @@ func putCommand() *cobra.Command {
 		Short: "Put a message into a queue",
 		Long: `Put MESSAGE into the message queue at ADDR, mq:NAME or sysvmq:KEY. Without it, or
 where it is -, standard input is the message, as it is, to its end; with --lines
-each of its lines is one, without the line feed. Where the queue is full, it
-waits for room; the --timeout is each message's own.
+each of its lines is one, without the line feed. A MESSAGE that begins with - comes
+behind --. Where the queue is full, it waits for room; the --timeout is each
+message's own.
 
 ` + objectExitHelp,
 		Example: `  kith put mq:jobs 'resize 7' --priority 5
@@ -132,7 +133,7 @@ func (p *putting) put(ctx context.Context, body []byte) error {
 	if p.queue.Label() == "type" {
 		m.Label = p.kind
 	}
-	within, cancel := p.timeout.within(ctx)
+	within, cancel := p.timeout.within(ctx, errLate)
 	defer cancel()
 	return p.timeout.judge(about(p.queue, p.queue.Put(within, m)), p.queue.Address()+": "+mq.ErrFull.Error())
 }

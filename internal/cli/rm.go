@@ -3,8 +3,11 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/spf13/cobra"
+
+	"kith/internal/object"
 )
 
 func rmCommand() *cobra.Command {
@@ -39,14 +42,21 @@ func runRm(addresses []string, force bool) error {
 	}
 	var failed []error
 	for _, o := range objects {
-		err := o.Remove()
-		switch {
-		case err == nil:
-			_, err = fmt.Println("removed", o.Address())
-		case force && gone(err):
-			err = nil
-		}
-		failed = append(failed, about(o, err))
+		failed = append(failed, remove(o, force))
 	}
 	return errors.Join(failed...)
+}
+
+func remove(o object.Object, force bool) error {
+	err := o.Remove()
+	switch {
+	case err == nil:
+		_, err = fmt.Println("removed", o.Address())
+		return err
+	case force && gone(err):
+		return nil
+	case errors.Is(err, fs.ErrNotExist): // no reason to make one
+		return named(o, err)
+	}
+	return about(o, err)
 }

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -59,9 +57,7 @@ there is none.`,
   kith sem sysvsem:42 -- backup /home       # at most two at a time`,
 		Args:              semArguments,
 		ValidArgsFunction: completeSem,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return s.run(cmd, args)
-		},
+		RunE:              s.run,
 	}
 	cmd.Flags().Uint16Var(&s.index, "index", 0, "which semaphore of a set, counted from 0")
 	cmd.Flags().BoolVar(&s.asJSON, "json", false, "show a line of JSON for each semaphore")
@@ -175,7 +171,7 @@ func (s *semaphoring) parse(word string) (sem.Op, error) {
 }
 
 func (s *semaphoring) do(ctx context.Context, ops ...sem.Op) error {
-	within, cancel := s.timeout.within(ctx)
+	within, cancel := s.timeout.within(ctx, errLate)
 	defer cancel()
 	return s.failed(s.object.Do(within, ops...))
 }
@@ -196,31 +192,28 @@ func (s *semaphoring) hold(ctx context.Context, command []string) error {
 	if child.Err != nil { // now, rather than after a long wait
 		return cannotRun(child.Err)
 	}
-	take, give := sem.Op{Index: s.index, Change: -1}, sem.Op{Index: s.index, Change: 1}
-	_, undoes := s.object.(object.SemaphoreSet)
-	if undoes {
-		take.Flags = sem.Undo
+	if one, is := s.object.(object.NamedSemaphore); is {
+		return s.holdNamed(ctx, one, child)
 	}
-	if err := s.do(ctx, take); err != nil {
+	if err := s.do(ctx, sem.Op{Index: s.index, Change: -1, Flags: sem.Undo}); err != nil {
 		return err
 	}
-	if undoes {
-		return child.become()
-	}
-	err := child.run()
-	if given := s.object.Do(ctx, give); err == nil {
-		err = about(s.object, given)
-	}
-	return err
+	return child.become()
 }
 
-// become makes kith itself the command. What was taken with sem.Undo stays with
-// the process, and its end gives it back (execve(2), semop(2)).
-func (c *child) become() error {
-	select {
-	case s := <-c.signals:
-		return interrupted(s.(syscall.Signal))
-	default:
+func (s *semaphoring) holdNamed(ctx context.Context, one object.NamedSemaphore, child *child) error {
+	if s.index != 0 {
+		return operationError{object.ErrOneAtATime}
 	}
-	return cannotRun(&os.PathError{Op: "run", Path: c.Path, Err: unix.Exec(c.Path, c.Args, os.Environ())})
+	within, cancel := s.timeout.within(ctx, errLate)
+	defer cancel()
+	giveBack, err := one.Hold(within)
+	if err != nil {
+		return s.failed(err)
+	}
+	err = child.run()
+	if given := giveBack(); err == nil {
+		err = about(one, given)
+	}
+	return err
 }

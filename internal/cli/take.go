@@ -104,7 +104,7 @@ func (t *taking) run(ctx context.Context) error {
 }
 
 func (t *taking) take(ctx context.Context) (object.Message, error) {
-	within, cancel := t.timeout.within(ctx)
+	within, cancel := t.timeout.within(ctx, errLate)
 	defer cancel()
 	return t.queue.Take(within)
 }

@@ -27,14 +27,15 @@ func (t *timeout) parse(cmd *cobra.Command) error {
 	return nil
 }
 
-// errLate is why a context of within ended.
+// errLate is why a wait for a queue or a semaphore ended.
 var errLate = errors.New("not in time")
 
-func (t *timeout) within(ctx context.Context) (context.Context, context.CancelFunc) {
+// within is a context that ends, where the time is limited, for that reason.
+func (t *timeout) within(ctx context.Context, why error) (context.Context, context.CancelFunc) {
 	if !t.limited {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeoutCause(ctx, t.Duration, errLate)
+	return context.WithTimeoutCause(ctx, t.Duration, why)
 }
 
 // judge gives an error its own exit status where it is that the time ran out.

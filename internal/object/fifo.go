@@ -12,6 +12,7 @@ import (
 	"kith/driver"
 	"kith/fifo"
 	"kith/internal/sys"
+	"kith/ipc"
 )
 
 // A namedPipe is fifo:NAME?mode=MODE.
@@ -88,10 +89,10 @@ func copyOf(reader *os.File) (held []byte, err error) {
 	defer out.Close()
 	defer in.Close()
 	n, err := tee(reader, in)
-	if n == 0 || errors.Is(err, unix.EAGAIN) {
-		return nil, nil
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, unix.EAGAIN):
+		return nil, nil // it is empty
+	case err != nil || n == 0:
 		return nil, err
 	}
 	held = make([]byte, n)
@@ -105,8 +106,12 @@ func tee(from, to *os.File) (n int, err error) {
 		if err != nil {
 			return err
 		}
-		if _, err := fifo.Enlarge(to, capacity); err != nil {
+		room, err := fifo.Enlarge(to, capacity)
+		if err != nil {
 			return err
+		}
+		if room < capacity { // else the end would be missing, and nobody told
+			return &ipc.LimitError{Limit: "pipe-user-pages-soft", Raise: "/proc/sys/fs/pipe-user-pages-soft", Err: unix.EPERM}
 		}
 		return sys.Control(to, func(target int) error {
 			copied, err := unix.Tee(source, target, capacity, unix.SPLICE_F_NONBLOCK)

@@ -78,7 +78,17 @@ type Semaphores interface {
 // and what a process takes with sem.Undo, its end gives back.
 type SemaphoreSet interface {
 	Semaphores
+	// SetValue sets one value: EFBIG where there are not so many.
 	SetValue(index, value int) error
+}
+
+// A NamedSemaphore is Semaphores of POSIX, which are one. What a process takes of it
+// its end does not give back.
+type NamedSemaphore interface {
+	Semaphores
+	// Hold takes one, as Do does. It keeps the semaphore open, so giveBack reaches the
+	// same one, also where its name is gone, or another's.
+	Hold(ctx context.Context) (giveBack func() error, err error)
 }
 
 // A Semaphore is the state of one.

@@ -89,5 +89,21 @@ func (s *posixSemaphore) Do(ctx context.Context, ops ...sem.Op) error {
 	if ops[0].Change > 0 {
 		return semaphore.Post()
 	}
-	return firstTry(ctx, sem.ErrBusy, semaphore.TryWait, func() error { return semaphore.Wait(ctx) })
+	return take(ctx, semaphore)
+}
+
+func take(ctx context.Context, s *sem.Semaphore) error {
+	return firstTry(ctx, sem.ErrBusy, s.TryWait, func() error { return s.Wait(ctx) })
+}
+
+func (s *posixSemaphore) Hold(ctx context.Context) (giveBack func() error, err error) {
+	semaphore, err := sem.Open(s.name)
+	if err != nil {
+		return nil, err
+	}
+	if err := take(ctx, semaphore); err != nil {
+		_ = semaphore.Close()
+		return nil, err
+	}
+	return func() error { return errors.Join(semaphore.Post(), semaphore.Close()) }, nil
 }

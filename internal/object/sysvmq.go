@@ -120,8 +120,8 @@ func (q *SysVQueue) Put(ctx context.Context, m Message) error {
 		return err
 	}
 	return firstTry(ctx, mq.ErrFull,
-		func() error { return queue.TrySend(m.Label, m.Body) },
-		func() error { return queue.Send(ctx, m.Label, m.Body) })
+		func() error { return queue.TrySend(m.Body, m.Label) },
+		func() error { return queue.Send(ctx, m.Body, m.Label) })
 }
 
 // Of is the queue with some of its messages alone: "5" is those of type 5, "!5"

@@ -2,8 +2,12 @@ package object
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
 
 	"kith/driver"
 	"kith/ipc"
@@ -128,5 +132,9 @@ func (s *sysvSemaphores) SetValue(index, value int) error {
 	if err != nil {
 		return err
 	}
-	return set.SetValue(index, value)
+	err = set.SetValue(index, value)
+	if stat, there := set.Stat(); errors.Is(err, unix.EINVAL) && there == nil && index >= stat.Number {
+		return os.NewSyscallError("semctl", unix.EFBIG) // as semop(2) says it
+	}
+	return err
 }

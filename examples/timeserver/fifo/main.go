@@ -1,8 +1,8 @@
 // A time server by FIFOs: one FIFO for all requests, and one for each client's
 // answer, which the client makes (package fifo).
 //
-//	go run ./examples/timeserver/fifo serve /tmp/time &
-//	go run ./examples/timeserver/fifo ask /tmp/time
+//	go run ./examples/timeserver/fifo serve /tmp/time.fifo &
+//	go run ./examples/timeserver/fifo ask /tmp/time.fifo
 //
 // What to learn from it:
 //
@@ -18,6 +18,8 @@
 //     FIFO, of a server that was killed, is told from a live one.
 //   - A server that opens paths which its clients name opens any path. Here a
 //     request is a number, and the path is the server's.
+//   - Both sides must be let into each other's FIFO. These have mode 0600, so server
+//     and clients are one user's: a client of root's would get no answer.
 package main
 
 import (

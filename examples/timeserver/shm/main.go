@@ -2,9 +2,9 @@
 // segment (package shm), and a set of two semaphores keeps server and clients
 // apart (package sem).
 //
-//	touch /tmp/time
-//	go run ./examples/timeserver/shm serve /tmp/time &
-//	go run ./examples/timeserver/shm ask /tmp/time
+//	touch /tmp/time.key
+//	go run ./examples/timeserver/shm serve /tmp/time.key &
+//	go run ./examples/timeserver/shm ask /tmp/time.key
 //
 // The file holds nothing: it stands for the key (ftok(3)).
 //
@@ -55,7 +55,10 @@ const (
 
 const tick = 100 * time.Millisecond
 
-var errNoServer = errors.New("no server: start one with `serve`")
+var (
+	errNoServer = errors.New("no server: start one with `serve`")
+	errServed   = errors.New("another server lives")
+)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -85,8 +88,10 @@ func serve(ctx context.Context, path string) error {
 		return err
 	}
 	segment, err := begin(ctx, set, key)
-	if err != nil {
-		return err // ErrBusy: another server lives
+	if errors.Is(err, sem.ErrBusy) {
+		return errServed
+	} else if err != nil {
+		return err
 	}
 	fmt.Println("serving", path)
 	err = keepTime(ctx, set, segment)
