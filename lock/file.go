@@ -10,14 +10,13 @@ import (
 
 // openLockFile opens the file, or makes it. Without O_CREAT first, which is
 // refused for another user's file in a sticky directory (fs.protected_regular).
-// For writing if possible, as record locks and NFS want it. O_NONBLOCK is for a
-// FIFO that somebody put there.
-func openLockFile(path string) (int, error) {
-	fd, err := openFor(path, unix.O_RDWR)
+// O_NONBLOCK is for a FIFO that somebody put there.
+func openLockFile(path string, how int) (int, error) {
+	fd, err := openFor(path, how)
 	if errors.Is(err, unix.ENOENT) {
-		fd, err = openFor(path, unix.O_RDWR|unix.O_CREAT)
+		fd, err = openFor(path, how|unix.O_CREAT)
 	}
-	if err == nil || errors.Is(err, unix.ENOENT) {
+	if err == nil || errors.Is(err, unix.ENOENT) || how == unix.O_RDONLY {
 		return fd, err
 	}
 	if fd, reading := openFor(path, unix.O_RDONLY); reading == nil {

@@ -61,7 +61,8 @@ const (
 )
 
 // File is the locked file. That of a lock file is closed when the lock ends, and
-// may be written (as with a PID) or passed to a child, which then holds the lock
+// open for reading alone, but for writing too if its kind is OFD and its mode allows
+// it, or it lies on NFS. It may be passed to a child, which then holds the lock
 // too, however this process ends. (POSIX locks are not inherited.) After the end
 // of a Lock whose File nobody asked for before, it is nil, and so it is for a lock
 // file while another goroutine converts the lock or gives it up.

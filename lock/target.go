@@ -113,9 +113,21 @@ func (t *Target) takeFile(ctx context.Context, mode Mode, span Range) (*Lock, er
 	}
 }
 
-// takeThis opens the file that has the path now, and locks it.
+// takeThis opens the file that has the path now, and locks it. Record locks want it
+// open for writing. For flock only NFS does (EBADF), and a program that is open for
+// writing cannot run (ETXTBSY): not for the one who locks it, as in `flock $0 $0`.
 func (t *Target) takeThis(ctx context.Context, mode Mode, span Range) (*Lock, error) {
-	fd, err := openLockFile(t.path)
+	if t.kind == Flock {
+		l, err := t.takeOpen(ctx, unix.O_RDONLY, mode, span)
+		if !errors.Is(err, unix.EBADF) {
+			return l, err
+		}
+	}
+	return t.takeOpen(ctx, unix.O_RDWR, mode, span)
+}
+
+func (t *Target) takeOpen(ctx context.Context, how int, mode Mode, span Range) (*Lock, error) {
+	fd, err := openLockFile(t.path, how)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: t.path, Err: err}
 	}

@@ -137,3 +137,21 @@ func TestEveryWrap(t *testing.T) {
 		}
 	}
 }
+
+// A producer can tell whether all was taken.
+func TestTaken(t *testing.T) {
+	p := newPair(t, 4096, false)
+	p.begin(false)
+	if written, err := p.producer.Write(Message, []byte("one")); !written || err != nil {
+		t.Fatal(written, err)
+	}
+	_, body, err := p.consumer.Next()
+	if err != nil || p.producer.Taken() {
+		t.Fatalf("%v; taken before it was: %v", err, p.producer.Taken())
+	}
+	p.consumer.Advance(len(body))
+	p.consumer.Tell()
+	if !p.producer.Taken() {
+		t.Error("what was taken is not")
+	}
+}

@@ -40,6 +40,9 @@ func (p *Producer) Write(kind uint8, body []byte) (written bool, err error) {
 	return true, nil
 }
 
+// Taken reports whether the peer says that it has consumed everything.
+func (p *Producer) Taken() bool { return p.consumed.Load() == p.tail }
+
 // Goodbye publishes the last record. There is always room for it.
 func (p *Producer) Goodbye() { p.publish(p.tail&(p.size-1), Pack(Goodbye, 0)) }
 

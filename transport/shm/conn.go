@@ -60,6 +60,7 @@ func (c *conn) Close() error {
 	c.sender.gate.Wait()
 	c.receiver.gate.Wait()
 	c.sender.goodbye()
+	c.receiver.consumer.Tell() // so that what we have received was not sent in vain
 	c.receiver.waiter.Close()
 	return errors.Join(c.front.Close(), c.back.Close(), sys.Unmap(c.own), sys.Unmap(c.peer))
 }

@@ -92,11 +92,16 @@ func (s *sender) put(ctx context.Context, kind uint8, body []byte) error {
 	}
 }
 
+// ring tells the peer of a record, if it waits. Where the peer takes no more, the
+// record was in vain, unless the peer had it before it went.
 func (s *sender) ring() error {
 	if s.bell.Ring() {
 		return nil
 	}
 	s.over = driver.Gone()
+	if s.producer.Taken() {
+		return nil
+	}
 	return s.over
 }
 
