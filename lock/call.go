@@ -22,6 +22,8 @@ type open struct {
 	// local: a call on file that does not wait cannot be kept waiting, and may be
 	// made in the cheapest way. Others cost as much again as the kernel's part.
 	local bool
+
+	handles atomic.Pointer[handles] // of file
 }
 
 // use calls f with the descriptor, which stays open meanwhile.

@@ -87,7 +87,8 @@ func (t *Target) take(ctx context.Context, mode Mode, span Range) (*Lock, error)
 	if t.open == nil {
 		return t.takeFile(ctx, mode, span)
 	}
-	l := &Lock{call{open: t.open, mode: mode, span: span}}
+	l := t.open.handle()
+	l.open, l.mode, l.span = t.open, mode, span
 	if err := l.acquire(ctx); err != nil {
 		return nil, l.failed(err)
 	}
