@@ -94,8 +94,8 @@ func (s *semaphoring) run(cmd *cobra.Command, args []string) (err error) {
 		return err
 	}
 	ctx, words := cmd.Context(), args[1:]
-	if s.asJSON && len(words) > 0 {
-		return usageError{errors.New("--json is for showing them"), cmd.CommandPath()}
+	if flag := s.idle(cmd, words); flag != "" {
+		return usageError{errors.New(flag + " means nothing here"), cmd.CommandPath()}
 	}
 	switch {
 	case len(words) == 0:
@@ -111,6 +111,22 @@ func (s *semaphoring) run(cmd *cobra.Command, args []string) (err error) {
 		return usageError{bad, cmd.CommandPath()}
 	}
 	return err
+}
+
+// idle is a flag that would be ignored, or "".
+func (s *semaphoring) idle(cmd *cobra.Command, words []string) string {
+	_, isSet := s.object.(object.SemaphoreSet)
+	given, showing, holding := cmd.Flags().Changed, len(words) == 0, cmd.ArgsLenAtDash() == 1
+	numbered := !showing && !holding && strings.ContainsAny(words[0], "-+=")
+	switch {
+	case s.asJSON && !showing:
+		return "--json"
+	case given("timeout") && (showing || !holding && words[0] == "set"):
+		return "--timeout"
+	case given("index") && (showing || numbered || !isSet):
+		return "--index"
+	}
+	return ""
 }
 
 // An operationError is one that cannot be, whatever the semaphores.
