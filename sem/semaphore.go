@@ -170,7 +170,7 @@ func (s *Semaphore) leave(before bool, err *error) {
 	if reason != nil && !sys.Faulted(s.memory, reason) {
 		panic(reason)
 	}
-	if reason != nil || errors.Is(*err, unix.EFAULT) { // as the futex sees it
+	if reason != nil || *err != nil && errors.Is(*err, unix.EFAULT) { // as the futex sees it
 		*err = ErrGone
 	}
 }
