@@ -23,7 +23,7 @@ type Notification struct {
 	queue  *Queue
 	file   *os.File // a socket, to which the kernel writes the notification
 	raw    syscall.RawConn
-	coming *direction
+	coming *sys.Direction
 }
 
 // registrations is held where a registration begins or ends. A process has one
@@ -68,7 +68,7 @@ func (q *Queue) register() (*Notification, error) {
 		_ = file.Close()
 		return nil, err
 	}
-	return &Notification{queue: q, file: file, raw: raw, coming: newDirection(raw.Read, file.SetReadDeadline)}, nil
+	return &Notification{queue: q, file: file, raw: raw, coming: sys.NewDirection(raw.Read, file.SetReadDeadline)}, nil
 }
 
 // Wait returns nil when the notification has come, and waits for it until ctx
@@ -79,7 +79,7 @@ func (n *Notification) Wait(ctx context.Context) error {
 		return failed("mq_notify", n.queue.name, context.Cause(ctx))
 	}
 	var came error
-	err := n.coming.wait(ctx, func(fd uintptr) bool {
+	err := n.coming.Wait(ctx, func(fd uintptr) bool {
 		came = look(int(fd))
 		return !errors.Is(came, unix.EAGAIN)
 	})
@@ -116,6 +116,6 @@ func (n *Notification) Close() error {
 		_ = sys.Control(n.queue.file, sys.MqForget) // fails where the queue is closed, which does the same
 	}
 	registrations.Unlock()
-	n.coming.disarm()
+	n.coming.Disarm()
 	return err
 }

@@ -19,8 +19,8 @@ type Queue struct {
 	name    string
 	file    *os.File
 	raw     syscall.RawConn
-	sending *direction
-	taking  *direction
+	sending *sys.Direction
+	taking  *sys.Direction
 }
 
 // Attributes are what a queue can hold. They are set when it is made, for good.
@@ -130,8 +130,8 @@ func newQueue(name string, fd int) (*Queue, error) {
 	if err == nil {
 		q := &Queue{name: name, file: file}
 		if q.raw, err = file.SyscallConn(); err == nil {
-			q.sending = newDirection(q.raw.Write, file.SetWriteDeadline)
-			q.taking = newDirection(q.raw.Read, file.SetReadDeadline)
+			q.sending = sys.NewDirection(q.raw.Write, file.SetWriteDeadline)
+			q.taking = sys.NewDirection(q.raw.Read, file.SetReadDeadline)
 			return q, nil
 		}
 	}
@@ -160,8 +160,8 @@ func (q *Queue) SyscallConn() (syscall.RawConn, error) { return q.file.SyscallCo
 // Notification of this process is taken back.
 func (q *Queue) Close() error {
 	err := q.file.Close()
-	q.sending.disarm()
-	q.taking.disarm()
+	q.sending.Disarm()
+	q.taking.Disarm()
 	return err
 }
 

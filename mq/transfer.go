@@ -67,7 +67,7 @@ func (q *Queue) receive(buffer []byte, do func(*transfer) error) (n int, priorit
 	return t.n, t.priority, nil
 }
 
-func (q *Queue) wait(ctx context.Context, d *direction, t *transfer) error {
+func (q *Queue) wait(ctx context.Context, d *sys.Direction, t *transfer) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -75,7 +75,7 @@ func (q *Queue) wait(ctx context.Context, d *direction, t *transfer) error {
 	if err != unix.EAGAIN { //nolint:errorlint // a bare errno, on the hot path
 		return err
 	}
-	if err := d.wait(ctx, t.until); err != nil {
+	if err := d.Wait(ctx, t.until); err != nil {
 		return err
 	}
 	return t.err
