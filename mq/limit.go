@@ -26,18 +26,7 @@ func creationLimit(err error, wanted Attributes) error {
 	case errors.Is(err, unix.EMFILE) && descriptorLeft():
 		return resourceLimit(err, "RLIMIT_MSGQUEUE", unix.RLIMIT_MSGQUEUE, "ulimit -q; bytes of all queues of this user")
 	}
-	return openLimit(err)
-}
-
-// openLimit does so for a queue that is there.
-func openLimit(err error) error {
-	switch {
-	case errors.Is(err, unix.EMFILE):
-		return resourceLimit(err, "RLIMIT_NOFILE", unix.RLIMIT_NOFILE, "ulimit -n")
-	case errors.Is(err, unix.ENFILE):
-		return procLimit(err, "file-max", "/proc/sys/fs/file-max")
-	}
-	return err
+	return sys.OpenLimit(err)
 }
 
 func attributeLimit(err error, wanted Attributes) error {
@@ -64,11 +53,7 @@ func (q *Queue) sizeLimit(err error) error {
 }
 
 func machineLimit(err error, name string) error {
-	return procLimit(err, name, "/proc/sys/fs/mqueue/"+name)
-}
-
-func procLimit(err error, name, path string) error {
-	return &ipc.LimitError{Limit: name, Max: sys.Setting(path, 0), Raise: path, Err: err}
+	return sys.SettingLimit(err, name, "/proc/sys/fs/mqueue/"+name)
 }
 
 func resourceLimit(err error, name string, resource int, raise string) error {

@@ -52,12 +52,12 @@ func (q *Queue) register() (*Notification, error) {
 	const kind = unix.SOCK_RAW | unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK
 	socket, err := unix.Socket(unix.AF_NETLINK, kind, unix.NETLINK_ROUTE)
 	if err != nil {
-		return nil, openLimit(err)
+		return nil, sys.OpenLimit(err)
 	}
 	file := os.NewFile(uintptr(socket), "notification of "+q.name)
 	raw, err := file.SyscallConn()
 	if err == nil {
-		err = pollable(file)
+		err = sys.Pollable(file)
 	}
 	if err == nil {
 		registrations.Lock()

@@ -6,7 +6,6 @@ import (
 	"os"
 	"strings"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -96,7 +95,7 @@ func Open(name string, flag int) (*Queue, error) {
 	}
 	fd, err := mqOpen(name, flag|unix.O_NONBLOCK, 0, nil)
 	if err != nil {
-		return nil, failed("mq_open", name, openLimit(err))
+		return nil, failed("mq_open", name, sys.OpenLimit(err))
 	}
 	return newQueue(name, fd)
 }
@@ -126,7 +125,7 @@ func mqOpen(name string, flags int, mode fs.FileMode, attributes *sys.MqAttr) (i
 
 func newQueue(name string, fd int) (*Queue, error) {
 	file := os.NewFile(uintptr(fd), name)
-	err := pollable(file)
+	err := sys.Pollable(file)
 	if err == nil {
 		q := &Queue{name: name, file: file}
 		if q.raw, err = file.SyscallConn(); err == nil {
@@ -137,14 +136,6 @@ func newQueue(name string, fd int) (*Queue, error) {
 	}
 	_ = file.Close()
 	return nil, failed("mq_open", name, err)
-}
-
-// pollable makes sure that Go's poller has taken the file, or nothing could wait.
-func pollable(file *os.File) error {
-	if file.SetDeadline(time.Time{}) != nil {
-		return procLimit(unix.ENOSPC, "max_user_watches", "/proc/sys/fs/epoll/max_user_watches") // epoll_ctl(2)
-	}
-	return nil
 }
 
 // Name is the queue's name, with its slash.

@@ -1,0 +1,110 @@
+package poll
+
+import (
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Registration is a source in a set. Any number of goroutines may use it at once.
+type Registration struct {
+	set    *Set
+	source syscall.Conn
+	raw    syscall.RawConn
+	check  func(fd uintptr)
+	fd     int
+	mode   Mode
+
+	// What follows is guarded by the set's mu.
+
+	want  Events
+	armed bool // a OneShot is not, from its event to the next Modify
+	live  bool
+	same  bool // what check found
+	place int  // where the backend keeps it
+}
+
+func newRegistration(s *Set, source syscall.Conn, want Events, mode Mode) (*Registration, error) {
+	raw, err := source.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	r := &Registration{set: s, source: source, raw: raw, want: want, mode: mode, armed: true}
+	r.check = func(fd uintptr) { r.same = int(fd) == r.fd }
+	return r, nil
+}
+
+// Source is what was given to Add.
+func (r *Registration) Source() syscall.Conn { return r.source }
+
+// Modify waits for other events from now on, and arms a OneShot again. It tells of what
+// is ready already, also with Edge.
+//
+// Errors: os.ErrClosed where the registration has ended, or its source or set is
+// closed; EINVAL for events that cannot be asked for, and for Exclusive.
+func (r *Registration) Modify(want Events) error {
+	err := r.set.usable(want, r.mode)
+	if err == nil && r.mode&Exclusive != 0 {
+		err = unix.EINVAL
+	}
+	if err == nil {
+		err = r.modify(want)
+	}
+	return failed(r.set.backend.register(), err)
+}
+
+func (r *Registration) modify(want Events) error {
+	s := r.set
+	inner := os.ErrClosed
+	err := r.raw.Control(func(uintptr) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.closed || !r.live {
+			return
+		}
+		wanted, armed := r.want, r.armed
+		r.want, r.armed = want, true
+		if inner = s.backend.modify(r); inner != nil {
+			r.want, r.armed = wanted, armed
+		}
+	})
+	if err != nil {
+		return os.ErrClosed // the runtime's own error does not match it
+	}
+	return inner
+}
+
+// Remove ends the registration. No Wait that begins later tells of it; one that another
+// goroutine has returned from may have. The source stays open. Removing twice does
+// nothing.
+func (r *Registration) Remove() {
+	s := r.set
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.live && !s.closed {
+		s.drop(r)
+	}
+}
+
+// open reports whether the source is still what was registered: who has closed it
+// has given its number away.
+func (r *Registration) open() bool {
+	r.same = false
+	return r.raw.Control(r.check) == nil && r.same
+}
+
+// event is what Wait tells of the registration, if anything. The set's mu is held.
+func (r *Registration) event(ready Events) (Event, bool) {
+	switch {
+	case !r.live || !r.armed:
+		return Event{}, false
+	case ready&Closed != 0 || !r.open():
+		r.set.drop(r)
+		return Event{r, Closed}, true
+	case r.mode&OneShot != 0:
+		r.armed = false
+		r.set.backend.disarmed(r)
+	}
+	return Event{r, ready}, true
+}

@@ -1,0 +1,126 @@
+package poll
+
+import (
+	"context"
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
+
+// A roster is what select and poll have in common: the kernel is shown all sources
+// at each call. Whoever is to wait takes a copy of them, to look at without a lock;
+// whoever changes them meanwhile rings the bell.
+type roster struct {
+	set *Set
+
+	// Guarded by the set's mu.
+	members []*Registration
+	stale   bool // the copy is
+	blocked bool // somebody waits in the kernel, with that copy
+
+	// Of whoever has the turn.
+	shown []*Registration
+	found int                                     // how many the kernel found, the bell among them
+	ready func(place int) (got Events, count int) // what it found, and as how many
+	next  int                                     // with which of the shown to begin, so that none starves
+}
+
+func (k *roster) add(r *Registration) error {
+	if err := pollable(r); err != nil {
+		return err
+	}
+	r.place = len(k.members)
+	k.members = append(k.members, r)
+	k.changed()
+	return nil
+}
+
+func (k *roster) modify(*Registration) error {
+	k.changed()
+	return nil
+}
+
+// remove puts the last one into its place.
+func (k *roster) remove(r *Registration) {
+	last := len(k.members) - 1
+	k.members[r.place] = k.members[last]
+	k.members[r.place].place = r.place
+	k.members[last] = nil
+	k.members = k.members[:last]
+	k.changed()
+}
+
+func (k *roster) disarmed(*Registration) { k.stale = true }
+
+func (k *roster) changed() {
+	k.stale = true
+	if k.blocked {
+		k.set.bell.ring()
+	}
+}
+
+// refresh returns whether there is a new copy.
+func (k *roster) refresh(block bool) bool {
+	k.set.mu.Lock()
+	defer k.set.mu.Unlock()
+	k.blocked = block
+	if !k.stale {
+		return false
+	}
+	k.stale = false
+	clear(k.shown)
+	k.shown = k.shown[:0]
+	for _, r := range k.members {
+		if r.armed {
+			k.shown = append(k.shown, r)
+		}
+	}
+	return true
+}
+
+// ask makes the call, in a thread of its own where it may wait.
+func (k *roster) ask(ctx context.Context, block bool, call func(*unix.Timespec) (int, error)) (err error) {
+	if block {
+		k.found, err = inThread(ctx, call)
+		return err
+	}
+	for {
+		k.found, err = call(&unix.Timespec{})
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+// gather makes events of what was found, beginning where the last call ended.
+func (k *roster) gather(events []Event, found int) int {
+	n := 0
+	for turn := 0; turn < len(k.shown) && found > 0 && n < len(events); turn++ {
+		place := (k.next + turn) % len(k.shown)
+		got, count := k.ready(place)
+		found -= count
+		if got == 0 {
+			continue
+		}
+		if event, is := k.shown[place].event(got); is {
+			events[n] = event
+			n++
+		}
+		if n == len(events) {
+			k.next = place + 1
+		}
+	}
+	k.blocked = false
+	return n
+}
+
+// pollable asks an epoll, which says it of every kind of file: poll and select call
+// a file always ready that cannot be waited for.
+func pollable(r *Registration) error {
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(epoll)
+	return unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, r.fd, &unix.EpollEvent{})
+}
