@@ -42,7 +42,7 @@ func TestPeekOnATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	terminal := p.openTerminal("kith peek file:" + p.path("file") + " --offset 8; echo ended $?")
-	got := terminal.see("(?s).*ended 0\r")
+	got := terminal.See("(?s).*ended 0\r")
 	want := "00000008  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |................|\r\n" +
 		"*\r\n" +
 		"00000048  74 68 65 20 65 6e 64                              |the end|\r\n" +

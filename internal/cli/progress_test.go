@@ -1,14 +1,13 @@
 package cli
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"kith/internal/kithtest"
 )
 
 func TestFormatBytes(t *testing.T) {
@@ -73,27 +72,10 @@ func TestProgressQuiet(t *testing.T) {
 	}
 }
 
-// openTerminal makes a pseudo-terminal: what is written to the second appears
-// on the first.
 func openTerminal(t *testing.T) (screen, terminal *os.File) {
 	t.Helper()
-	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = screen.Close() })
-	if err := unix.IoctlSetPointerInt(int(screen.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	number, err := unix.IoctlGetInt(int(screen.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = terminal.Close() })
+	screen, terminal = kithtest.OpenTerminal(t)
+	t.Cleanup(func() { _, _ = screen.Close(), terminal.Close() })
 	return screen, terminal
 }
 

@@ -89,5 +89,5 @@ func TestTakeOnATerminal(t *testing.T) {
 	key, _ := p.objects()
 	p.kith(exitDone, "", "mk", "sysvmq:"+key)
 	p.kith(exitDone, "", "put", "sysvmq:"+key, "hello")
-	p.openTerminal("kith take sysvmq:" + key + "; echo ended $?").see("hello\r\nended 0\r")
+	p.openTerminal("kith take sysvmq:" + key + "; echo ended $?").See("hello\r\nended 0\r")
 }

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -14,78 +13,17 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-// A terminal is a pseudo-terminal with a shell in it that has job control.
-type terminal struct {
-	t      *testing.T
-	master *os.File
-	seen   []byte
-}
+	"kith/internal/kithtest"
+)
 
 // openTerminal runs a script with the shell's job control: each of its commands
 // is a process group, which the shell puts into the foreground.
-func (p *place) openTerminal(script string) *terminal {
+func (p *place) openTerminal(script string) *kithtest.Terminal {
 	p.t.Helper()
-	master, slave := pseudoTerminal(p.t)
 	shell := exec.CommandContext(p.t.Context(), "sh", "-m", "-c", script)
 	shell.Dir = p.files
-	shell.Stdin, shell.Stdout, shell.Stderr = slave, slave, slave
-	shell.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	if err := shell.Start(); err != nil {
-		p.t.Fatal(err)
-	}
-	_ = slave.Close()
-	p.t.Cleanup(func() { _ = shell.Wait() })
-	p.t.Cleanup(func() { _ = master.Close() }) // hangs up
-	return &terminal{t: p.t, master: master}
-}
-
-func pseudoTerminal(t *testing.T) (master, slave *os.File) {
-	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fd := int(master.Fd())
-	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return master, slave
-}
-
-func (t *terminal) press(keys string) {
-	t.t.Helper()
-	if _, err := t.master.WriteString(keys); err != nil {
-		t.t.Fatal(err)
-	}
-}
-
-// see reads on until the pattern has come, and returns its match.
-func (t *terminal) see(pattern string) string {
-	t.t.Helper()
-	wanted := regexp.MustCompile(pattern)
-	buffer := make([]byte, 1024)
-	for {
-		if at := wanted.FindIndex(t.seen); at != nil {
-			match := string(t.seen[at[0]:at[1]])
-			t.seen = t.seen[at[1]:]
-			return match
-		}
-		n, err := t.master.Read(buffer)
-		if err != nil {
-			t.t.Fatalf("%v, and no %q in:\n%s", err, pattern, t.seen)
-		}
-		t.seen = append(t.seen, buffer[:n]...)
-	}
+	return kithtest.InTerminal(p.t, shell)
 }
 
 const ctrlC, ctrlZ = "\x03", "\x1a"
@@ -96,40 +34,40 @@ func TestLockCtrlC(t *testing.T) {
 	p := newPlace(t)
 	command := strings.Join(sayingSignals(t, "SIGINT", "SIGQUIT", "SIGUSR1", "SIGTERM"), " ")
 	terminal := p.openTerminal("kith lock file -- " + command + "; echo ended $?")
-	terminal.see("ready")
+	terminal.See("ready")
 	kith := processNamed(t, "kith", p.files)
 	for _, key := range []string{ctrlC, "\x1c"} {
-		terminal.press(key)
-		got := terminal.see("SIG(INT|QUIT)")
+		terminal.Press(key)
+		got := terminal.See("SIG(INT|QUIT)")
 		sendSignal(t, kith, unix.SIGUSR1)
-		if between := terminal.see("(?s).*SIGUSR1"); strings.Contains(between, got) {
+		if between := terminal.See("(?s).*SIGUSR1"); strings.Contains(between, got) {
 			t.Errorf("%s came twice: %q", got, between)
 		}
 	}
 	sendSignal(t, kith, unix.SIGTERM)
-	terminal.see("ended 7\r")
+	terminal.See("ended 7\r")
 }
 
 // Ctrl-Z stops both, and the shell's fg continues both.
 func TestLockCtrlZ(t *testing.T) {
 	p := newPlace(t)
 	terminal := p.openTerminal(`kith lock file -- sh -c "echo ready; exec cat"; echo left $?; read line; fg; echo ended $?`)
-	terminal.see("ready")
+	terminal.See("ready")
 	command := childOf(t, processNamed(t, "kith", p.files))
 	kith := processNamed(t, "kith", p.files)
-	terminal.press(ctrlZ)
-	terminal.see(fmt.Sprintf("left %d\r", exitSignal+int(syscall.SIGTSTP)))
+	terminal.Press(ctrlZ)
+	terminal.See(fmt.Sprintf("left %d\r", exitSignal+int(syscall.SIGTSTP)))
 	awaitState(t, kith, 'T')
 	awaitState(t, command, 'T')
 	p.wantLock(exitBusy, "(kith) holds it")
-	terminal.press("go\r")
-	terminal.see("kith lock file") // what fg says
+	terminal.Press("go\r")
+	terminal.See("kith lock file") // what fg says
 	awaitState(t, kith, 'S')
 	awaitState(t, command, 'S')
-	terminal.press("still here\r")
-	terminal.see("still here\r\nstill here\r")
-	terminal.press("\x04")
-	terminal.see("ended 0\r")
+	terminal.Press("still here\r")
+	terminal.See("still here\r\nstill here\r")
+	terminal.Press("\x04")
+	terminal.See("ended 0\r")
 	p.wantLock(exitDone, "")
 }
 
@@ -138,11 +76,11 @@ func TestLockCtrlZ(t *testing.T) {
 func TestLockCtrlCToAnotherGroup(t *testing.T) {
 	command := strings.Join(sayingSignals(t, "SIGINT", "SIGTERM"), " ")
 	terminal := newPlace(t).openTerminal("kith lock file -- setsid " + command + "; echo ended $?")
-	terminal.see("ready")
-	terminal.press(ctrlC)
-	terminal.see("SIGINT")
-	terminal.press(ctrlC)
-	terminal.see("SIGINT")
+	terminal.See("ready")
+	terminal.Press(ctrlC)
+	terminal.See("SIGINT")
+	terminal.Press(ctrlC)
+	terminal.See("SIGINT")
 }
 
 // Whoever waits in front of a terminal is told for whom, unless they do not want
@@ -154,12 +92,12 @@ func TestLockSaysForWhomItWaits(t *testing.T) {
 	quiet := p.openTerminal("kith lock -q file -- true; echo ended $?")
 	p.awaitWaiters(2)
 	loud := p.openTerminal("kith lock file -- true; echo ended $?")
-	loud.see(fmt.Sprintf(`kith: waiting for file: process %d \(kith\) holds it\r`, first.Process.Pid))
-	loud.press(ctrlC)
-	loud.see("kith: interrupted.*\r\nended 130\r")
+	loud.See(fmt.Sprintf(`kith: waiting for file: process %d \(kith\) holds it\r`, first.Process.Pid))
+	loud.Press(ctrlC)
+	loud.See("kith: interrupted.*\r\nended 130\r")
 
 	first.tell()
-	if said := quiet.see("(?s).*ended 0\r"); strings.Contains(said, "waiting") {
+	if said := quiet.See("(?s).*ended 0\r"); strings.Contains(said, "waiting") {
 		t.Errorf("with -q it said %q", said)
 	}
 	if piped.expect(exitDone, ""); piped.stderr() != "" {
