@@ -6,12 +6,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Pair makes two Unix sockets that are connected to each other, without a
-// name: sequenced packets, non-blocking, closed on exec (socketpair(2)).
-func Pair() (a, b *os.File, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+// Pair makes two sockets that are connected to each other, without a name:
+// non-blocking, closed on exec (socketpair(2)). One usually goes to another process,
+// and On makes a Socket of the other.
+//
+// Errors: EPROTOTYPE for another kind; RLIMIT_NOFILE (EMFILE) and file-max (ENFILE)
+// as limits.
+func Pair(kind Kind) (a, b *os.File, err error) {
+	if !kind.known() {
+		return nil, nil, os.NewSyscallError("socketpair", unix.EPROTOTYPE)
+	}
+	fds, err := unix.Socketpair(unix.AF_UNIX, int(kind)|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, nil, os.NewSyscallError("socketpair", err)
+		return nil, nil, os.NewSyscallError("socketpair", descriptorLimit(err))
 	}
 	return os.NewFile(uintptr(fds[0]), "socketpair"), os.NewFile(uintptr(fds[1]), "socketpair"), nil
 }

@@ -6,17 +6,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	ossignal "os/signal"
 	"slices"
 	"strconv"
-	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"kith/internal/kithtest"
-	"kith/internal/sys"
 	"kith/sock"
 )
 
@@ -27,34 +24,34 @@ func readPassed([]string) error {
 		return err
 	}
 	record := make([]byte, 16)
-	n, files, err := sock.Receive(socket, record, 2)
+	m, err := socket.Receive(background, record, sock.Exactly(2))
 	if err != nil {
 		return err
 	}
-	defer sock.CloseAll(files)
-	for _, file := range files {
+	defer m.Close()
+	for _, file := range m.Files {
 		text := make([]byte, 16)
 		length, err := file.ReadAt(text, 0)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
-		kithtest.Say(string(record[:n]) + " " + string(text[:length]))
+		kithtest.Say(string(record[:m.N]) + " " + string(text[:length]))
 	}
 	return nil
 }
 
 func TestFilesReachAnotherProcess(t *testing.T) {
-	socket, child := startWith(t, "read passed")
-	if err := sock.Send(socket, []byte("record"), temporary(t, "one"), temporary(t, "two")); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"record one", "record two"} {
-		if heard, err := child.Hear(); heard != want {
-			t.Errorf("the child said %q, %v, want %q", heard, err, want)
+	for _, kind := range kinds {
+		socket, child := give(t, kind, kithtest.Command(t, "read passed"))
+		send(t, socket, "record", temporary(t, "one"), temporary(t, "two"))
+		for _, want := range []string{"record one", "record two"} {
+			if heard, err := child.Hear(); heard != want {
+				t.Errorf("the child said %q, %v, want %q", heard, err, want)
+			}
 		}
-	}
-	if err := child.Wait(); err != nil {
-		t.Error(err)
+		if err := child.Wait(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -72,7 +69,7 @@ func passPipe([]string) error {
 	if _, err := writer.WriteString("last words"); err != nil {
 		return err
 	}
-	return sock.Send(socket, []byte("pipe"), reader)
+	return socket.Send(background, []byte("pipe"), reader)
 }
 
 func TestPassedFileOutlivesItsSender(t *testing.T) {
@@ -80,49 +77,53 @@ func TestPassedFileOutlivesItsSender(t *testing.T) {
 	if err := child.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	_, files, err := sock.Receive(socket, make([]byte, 8), 1)
-	if err != nil {
-		t.Fatal(err)
+	_, m := receive(t, socket, 1)
+	if text := readAll(t, m.Files[0]); text != "last words" {
+		t.Errorf("read %q", text)
 	}
-	defer sock.CloseAll(files)
-	if text, err := io.ReadAll(files[0]); string(text) != "last words" || err != nil {
-		t.Errorf("read %q, %v", text, err)
-	}
-	flags, err := unix.FcntlInt(files[0].Fd(), unix.F_GETFD, 0)
-	if err != nil || flags&unix.FD_CLOEXEC == 0 {
-		t.Errorf("descriptor flags %#x, %v: it would leak into children", flags, err)
-	}
+	closedOnExec(t, m.Files[0])
 }
 
-func TestWrongCountClosesAll(t *testing.T) {
-	a, b := pair(t)
-	for _, c := range []struct{ sent, want int }{{0, 1}, {1, 0}, {1, 2}, {3, 2}, {sock.MaxFiles, 1}} {
-		files := slices.Repeat([]*os.File{os.Stdin}, c.sent)
-		before := descriptors(t)
-		if err := sock.Send(a, []byte("x"), files...); err != nil {
-			t.Fatal(err)
+// What comes in another number than was expected is closed, to the last one.
+func TestCounts(t *testing.T) {
+	for _, kind := range kinds {
+		a, b := pair(t, kind)
+		for _, c := range []struct {
+			sent     int
+			expected sock.Count
+			fits     bool
+		}{
+			{0, sock.Exactly(0), true}, {1, sock.Exactly(1), true}, {sock.MaxFiles, sock.Exactly(sock.MaxFiles), true},
+			{0, sock.Exactly(1), false}, {1, sock.Exactly(0), false}, {1, sock.Exactly(2), false}, {3, sock.Exactly(2), false},
+			{sock.MaxFiles, sock.Exactly(1), false}, {sock.MaxFiles, sock.Exactly(sock.MaxFiles - 1), false},
+			{0, sock.AtMost(0), true}, {0, sock.AtMost(2), true}, {1, sock.AtMost(2), true}, {2, sock.AtMost(2), true},
+			{3, sock.AtMost(2), false}, {sock.MaxFiles, sock.AtMost(sock.MaxFiles), true}, {1, sock.Count{}, false},
+		} {
+			before := descriptors(t)
+			send(t, a, "x", slices.Repeat([]*os.File{os.Stdin}, c.sent)...)
+			m, err := b.Receive(t.Context(), make([]byte, 8), c.expected)
+			if c.fits && (len(m.Files) != c.sent || err != nil) || !c.fits && (!errors.Is(err, sock.ErrFiles) || m.Files != nil) || m.N != 1 {
+				t.Errorf("%v: %d sent, %v expected: %v, %v", kind, c.sent, c.expected, m, err)
+			}
+			m.Close()
+			if after := descriptors(t); after != before {
+				t.Errorf("%v: %d sent, %v expected: %d descriptors, %d before", kind, c.sent, c.expected, after, before)
+			}
 		}
-		_, got, err := sock.Receive(b, make([]byte, 8), c.want)
-		if !errors.Is(err, sock.ErrFiles) || got != nil {
-			t.Errorf("%d sent, %d wanted: %v, %v, want ErrFiles", c.sent, c.want, got, err)
+		send(t, a, "still there")
+		if got := text(t, b); got != "still there" {
+			t.Errorf("%v: %q: a wrong count broke the socket", kind, got)
 		}
-		if after := descriptors(t); after != before {
-			t.Errorf("%d sent, %d wanted: %d descriptors, %d before", c.sent, c.want, after, before)
-		}
-	}
-	if err := sock.Send(a, []byte("still there")); err != nil {
-		t.Error(err)
-	}
-	if n, _, err := sock.Receive(b, make([]byte, 16), 0); n != len("still there") || err != nil {
-		t.Errorf("%d, %v: a wrong count broke the socket", n, err)
 	}
 }
 
 func TestMoreFilesThanTheKernelPasses(t *testing.T) {
-	a, _ := pair(t)
-	err := sock.Send(a, []byte("x"), slices.Repeat([]*os.File{os.Stdin}, sock.MaxFiles+1)...)
-	if !errors.Is(err, unix.EINVAL) {
-		t.Errorf("%v, want EINVAL", err)
+	for _, kind := range kinds {
+		a, _ := pair(t, kind)
+		err := a.Send(t.Context(), []byte("x"), slices.Repeat([]*os.File{os.Stdin}, sock.MaxFiles+1)...)
+		if err := isLimit(err, unix.EINVAL, "SCM_MAX_FD"); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -144,14 +145,14 @@ func receiveWithFewFiles(args []string) error {
 		return err
 	}
 	record := make([]byte, 8)
-	n, files, receiving := sock.Receive(socket, record, count)
+	m, receiving := socket.Receive(background, record, sock.AtMost(count))
 	if free := lowestFree() + 2; free != limit {
 		return fmt.Errorf("descriptors stay open: %d more", free-limit)
 	}
-	if err := before.Left(); err != nil {
+	if err := errors.Join(before.Left(), isLimit(receiving, unix.EMFILE, "RLIMIT_NOFILE")); err != nil {
 		return err
 	}
-	kithtest.Say(fmt.Sprintf("%s %v %d", record[:n], errors.Is(receiving, sock.ErrFiles), len(files)))
+	kithtest.Say(fmt.Sprintf("%s %v %d", record[:m.N], errors.Is(receiving, sock.ErrFiles), len(m.Files)))
 	return nil
 }
 
@@ -169,9 +170,7 @@ func TestDescriptorLimitOfTheReceiver(t *testing.T) {
 	// Five were sent. Two fit: to want two must not make it look right.
 	for _, want := range []int{5, 2, 1} {
 		socket, child := startWith(t, "few files", strconv.Itoa(want))
-		if err := sock.Send(socket, []byte("x"), slices.Repeat([]*os.File{os.Stdin}, 5)...); err != nil {
-			t.Fatal(err)
-		}
+		send(t, socket, "x", slices.Repeat([]*os.File{os.Stdin}, 5)...)
 		if heard, err := child.Hear(); heard != "x true 0" {
 			t.Errorf("want %d: %q, %v", want, heard, err)
 		}
@@ -181,23 +180,20 @@ func TestDescriptorLimitOfTheReceiver(t *testing.T) {
 	}
 }
 
-// SCM_CREDENTIALS beside SCM_RIGHTS is no descriptor, and does not hide one.
+// SCM_CREDENTIALS and SCM_PIDFD beside SCM_RIGHTS are no descriptors, and hide none.
 func TestCredentialsBesideFiles(t *testing.T) {
-	a, b := pair(t)
-	err := sys.Control(b, func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PASSCRED, 1) })
-	if err != nil {
+	a, b := pair(t, sock.Packet)
+	if err := b.PassCred(true); err != nil {
 		t.Fatal(err)
 	}
 	for count := range 3 {
 		before := descriptors(t)
-		if err := sock.Send(a, []byte("x"), slices.Repeat([]*os.File{os.Stdin}, count)...); err != nil {
-			t.Fatal(err)
+		send(t, a, "x", slices.Repeat([]*os.File{os.Stdin}, count)...)
+		m, err := b.Receive(t.Context(), make([]byte, 8), sock.Exactly(count))
+		if m.N != 1 || len(m.Files) != count || err != nil {
+			t.Errorf("%d passed: %v, %v", count, m, err)
 		}
-		n, files, err := sock.Receive(b, make([]byte, 8), count)
-		if n != 1 || len(files) != count || err != nil {
-			t.Errorf("%d passed: %d bytes, %d files, %v", count, n, len(files), err)
-		}
-		sock.CloseAll(files)
+		m.Close()
 		if after := descriptors(t); after != before {
 			t.Errorf("%d passed: %d descriptors, %d before", count, after, before)
 		}
@@ -205,19 +201,60 @@ func TestCredentialsBesideFiles(t *testing.T) {
 }
 
 func TestReceiveEnds(t *testing.T) {
-	a, b := pair(t)
-	waiting := kithtest.Go(func() error { _, _, err := sock.Receive(b, make([]byte, 8), 0); return err })
-	if err := waiting.Parked(); err != nil {
-		t.Error(err)
+	for _, kind := range []sock.Kind{sock.Stream, sock.Packet} {
+		a, b := pair(t, kind)
+		waiting := kithtest.Go(func() error { _, err := b.Receive(t.Context(), make([]byte, 8), sock.Exactly(0)); return err })
+		if err := waiting.Parked(); err != nil {
+			t.Error(err)
+		}
+		if err := a.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := waiting.Wait(); !errors.Is(err, io.EOF) {
+			t.Errorf("%v, want EOF", err)
+		}
+		if err := b.Send(t.Context(), []byte("x")); !errors.Is(err, unix.EPIPE) {
+			t.Errorf("send to nobody: %v, want EPIPE", err)
+		}
 	}
-	if err := a.Close(); err != nil {
+}
+
+// Whoever sends to nobody gets an error, and no SIGPIPE.
+func TestNoSIGPIPE(t *testing.T) {
+	signals := make(chan os.Signal, 2)
+	ossignal.Notify(signals, unix.SIGPIPE, unix.SIGWINCH)
+	defer ossignal.Stop(signals)
+	a, b := pair(t, sock.Stream)
+	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := waiting.Wait(); !errors.Is(err, io.EOF) {
-		t.Errorf("%v, want EOF", err)
+	wants(t, a.Send(t.Context(), []byte("x")), unix.EPIPE)
+	if err := unix.Kill(os.Getpid(), unix.SIGWINCH); err != nil { // which comes after it
+		t.Fatal(err)
 	}
-	if err := sock.Send(b, []byte("x")); !errors.Is(err, unix.EPIPE) {
-		t.Errorf("send to nobody: %v, want EPIPE", err)
+	if got := <-signals; got != unix.SIGWINCH {
+		t.Errorf("%v", got)
+	}
+}
+
+// CloseSend is an end for the peer, who can still answer.
+func TestCloseSend(t *testing.T) {
+	for _, kind := range []sock.Kind{sock.Stream, sock.Packet} {
+		a, b := pair(t, kind)
+		send(t, a, "last")
+		if err := a.CloseSend(); err != nil {
+			t.Fatal(err)
+		}
+		if got := text(t, b); got != "last" {
+			t.Errorf("%q", got)
+		}
+		_, err := b.Receive(t.Context(), make([]byte, 8), sock.Exactly(0))
+		wants(t, err, io.EOF)
+		send(t, b, "answer")
+		if got := text(t, a); got != "answer" {
+			t.Errorf("%q", got)
+		}
+		wants(t, a.Send(t.Context(), []byte("x")), unix.EPIPE)
 	}
 }
 
@@ -227,15 +264,15 @@ func passOnWord([]string) error {
 	if err != nil {
 		return err
 	}
-	return sock.Send(socket, []byte(kithtest.Hear()))
+	return socket.Send(background, []byte(kithtest.Hear()))
 }
 
 func TestReceiveWaitsForTheOtherProcess(t *testing.T) {
 	for _, kill := range []bool{false, true} {
 		socket, child := startWith(t, "pass on word")
 		record := make([]byte, 8)
-		var n int
-		waiting := kithtest.Go(func() (err error) { n, _, err = sock.Receive(socket, record, 0); return err })
+		var m sock.Message
+		waiting := kithtest.Go(func() (err error) { m, err = socket.Receive(t.Context(), record, sock.Exactly(0)); return err })
 		if err := waiting.Parked(); err != nil {
 			t.Error(err)
 		}
@@ -246,55 +283,29 @@ func TestReceiveWaitsForTheOtherProcess(t *testing.T) {
 			}
 			continue
 		}
-		if err := errors.Join(child.Say("word"), waiting.Wait()); err != nil || !bytes.Equal(record[:n], []byte("word")) {
-			t.Errorf("%q, %v", record[:n], err)
+		if err := errors.Join(child.Say("word"), waiting.Wait()); err != nil || !bytes.Equal(record[:m.N], []byte("word")) {
+			t.Errorf("%q, %v", record[:m.N], err)
 		}
-	}
-}
-
-func TestDeadlineInterrupts(t *testing.T) {
-	a, b := pair(t)
-	receiving := kithtest.Go(func() error { _, _, err := sock.Receive(b, make([]byte, 8), 0); return err })
-	full := []byte(strings.Repeat("x", 1024))
-	sending := kithtest.Go(func() error {
-		for {
-			if err := sock.Send(b, full); err != nil {
-				return err
-			}
-		}
-	})
-	for _, call := range []struct {
-		*kithtest.Call
-		setDeadline func(time.Time) error
-	}{{receiving, b.SetReadDeadline}, {sending, b.SetWriteDeadline}} {
-		if err := call.Parked(); err != nil {
-			t.Error(err)
-		}
-		if err := call.setDeadline(time.Unix(1, 0)); err != nil {
-			t.Fatal(err)
-		}
-		if err := call.Wait(); !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("%v, want os.ErrDeadlineExceeded", err)
-		}
-	}
-	if err := errors.Join(b.SetReadDeadline(time.Time{}), sock.Send(a, []byte("later"))); err != nil {
-		t.Fatal(err)
-	}
-	if n, _, err := sock.Receive(b, make([]byte, 8), 0); n != len("later") || err != nil {
-		t.Errorf("after the deadline: %d, %v", n, err)
 	}
 }
 
 func TestClosedSocket(t *testing.T) {
-	a, b := pair(t)
-	if err := a.Close(); err != nil {
+	a, b := pair(t, sock.Packet)
+	file := temporary(t, "")
+	if err := errors.Join(a.Close(), file.Close()); err != nil {
 		t.Fatal(err)
 	}
-	_, _, receiving := sock.Receive(a, make([]byte, 8), 0)
-	for _, err := range []error{receiving, sock.Send(a, []byte("x")), sock.Send(b, []byte("x"), a)} {
-		var errno syscall.Errno
-		if err == nil || errors.As(err, &errno) {
-			t.Errorf("%v, want that the file is closed", err)
+	_, receiving := a.Receive(t.Context(), make([]byte, 8), sock.Exactly(0))
+	_, taking := a.TryReceive(make([]byte, 8), sock.Exactly(0))
+	_, accepting := a.Accept(t.Context())
+	_, again := sock.On(file)
+	_, peer := sock.Peer(a)
+	for i, err := range []error{
+		receiving, taking, accepting, again, peer, a.Send(t.Context(), []byte("x")), a.TrySend([]byte("x")), a.Listen(),
+		a.CloseSend(), a.Bind("", 0), a.Connect(t.Context(), "x"), b.Send(t.Context(), []byte("x"), file), a.PassCred(true), a.Close(),
+	} {
+		if !errors.Is(err, os.ErrClosed) {
+			t.Errorf("%d: %v, want os.ErrClosed", i, err)
 		}
 	}
 }

@@ -110,7 +110,7 @@ func Start(ctx context.Context, cmd *exec.Cmd, a driver.Address) (driver.Conn, e
 	if err != nil {
 		return nil, err
 	}
-	ours, theirs, err := sock.Pair()
+	ours, theirs, err := sock.Pair(sock.Packet)
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func (l *packetLink) WriteRecord(header, body []byte) (int, error) {
 // Read reads the bytes of the next packet. Where the peer has closed without
 // having read everything, the kernel says ECONNRESET once, ahead of the packets
 // that still lie there. And it may say that the end has come ahead of the last
-// packet, if that and the end come just as we look: see sock.Receive.
+// packet, if that and the end come just as we look: see transfer.end in sock.
 func (l *packetLink) Read(p []byte) (n int, err error) {
 	for range 3 {
 		n, err = l.read(p)

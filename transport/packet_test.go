@@ -19,7 +19,7 @@ import (
 // sends at most largest bytes in one.
 func packets(t *testing.T, largest int) (a, b *packetLink) {
 	t.Helper()
-	one, other, err := sock.Pair()
+	one, other, err := sock.Pair(sock.Packet)
 	if err != nil {
 		t.Fatal(err)
 	}

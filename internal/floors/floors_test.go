@@ -29,8 +29,8 @@ const table = `
 	4  kith inspect                            < golang.org/x/sys
 
 	5  internal/choose
-	5  internal/object   < golang.org/x/sys
-	5  internal/compare  < golang.org/x/sys github.com/HdrHistogram/hdrhistogram-go github.com/jedib0t/go-pretty github.com/spf13/cobra
+	5  internal/merge internal/object          < golang.org/x/sys
+	5  internal/compare  < golang.org/x/sys github.com/guptarohit/asciigraph github.com/HdrHistogram/hdrhistogram-go github.com/jedib0t/go-pretty github.com/spf13/cobra
 
 	6  internal/cli      < golang.org/x/sys github.com/HdrHistogram/hdrhistogram-go github.com/jedib0t/go-pretty github.com/spf13/cobra
 	6  cmd/kith          < internal/cli github.com/spf13/cobra
@@ -40,6 +40,7 @@ const table = `
 	7  internal/kithtest                       < golang.org/x/sys
 	7  transporttest bench                     < golang.org/x/sys internal/kithtest
 	7  examples examples/timeserver/file examples/timeserver/fifo examples/timeserver/shm examples/readers  < golang.org/x/sys
+	7  examples/fifoserver examples/chat examples/children  < golang.org/x/sys
 `
 
 func TestImportsGoDown(t *testing.T) {

@@ -92,7 +92,7 @@ func reach(t testing.TB, path string) {
 	}
 	defer conn.Close()
 	_, err = conn.Read(make([]byte, 1))
-	if errors.Is(err, io.EOF) { // it may come ahead of the answer, see sock.Receive
+	if errors.Is(err, io.EOF) { // it may come ahead of the answer, see transfer.end in sock
 		_, err = conn.Read(make([]byte, 1))
 	}
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 // blocking is a pair of sockets that block, as a peer can make those it shares.
 func blocking(t *testing.T) (a, b *os.File) {
 	t.Helper()
-	a, b, err := sock.Pair()
+	a, b, err := sock.Pair(sock.Packet)
 	if err != nil {
 		t.Fatal(err)
 	}

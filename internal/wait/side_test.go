@@ -102,8 +102,8 @@ func joined(t *testing.T, name string, spins bool, args ...string) (*kithtest.Ch
 	var err [4]error
 	files[0], err[0] = shm.Memfd("kith-wait-test", ring.ControlSize+ringSize)
 	files[1], err[1] = shm.Memfd("kith-wait-test", ring.ControlSize+ringSize)
-	front, theirFront, err2 := sock.Pair()
-	back, theirBack, err3 := sock.Pair()
+	front, theirFront, err2 := sock.Pair(sock.Packet)
+	back, theirBack, err3 := sock.Pair(sock.Packet)
 	if err := errors.Join(err[0], err[1], err2, err3); err != nil {
 		t.Fatal(err)
 	}

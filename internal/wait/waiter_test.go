@@ -33,7 +33,7 @@ func newLane(t *testing.T) *lane {
 	t.Helper()
 	l := &lane{gate: NewGate()}
 	var err error
-	if l.socket, l.peer, err = sock.Pair(); err != nil {
+	if l.socket, l.peer, err = sock.Pair(sock.Packet); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { sock.CloseAll([]*os.File{l.socket, l.peer}) })

@@ -96,7 +96,10 @@ func honestHello() rendezvous.Hello {
 
 // say sends a record with descriptors, and no more.
 func (h *hostile) say(record []byte, files ...*os.File) {
-	_ = sock.Send(h.front, record, files...)
+	if front, err := sock.On(h.front); err == nil {
+		_ = front.Send(context.Background(), record, files...)
+		front.Detach()
+	}
 }
 
 // hear waits until the other side has answered, or left.

@@ -34,9 +34,10 @@ type Options struct {
 // all back.
 type parts struct {
 	options  Options
-	front    Endpoint // wakes receivers
-	back     *os.File // wakes senders
-	gift     bool     // back was made by the peer
+	front    Endpoint     // wakes receivers
+	shaking  *sock.Socket // front, during the handshake
+	back     *os.File     // wakes senders
+	gift     bool         // back was made by the peer
 	own      []byte
 	ownFile  *os.File // until the peer has it
 	peer     []byte
@@ -53,8 +54,8 @@ func (p *parts) close() {
 // Offer is the dialing side of the handshake, which makes the second socket.
 // It owns the endpoint.
 func Offer(ctx context.Context, front Endpoint, a driver.Address, o Options) (driver.Conn, error) {
-	return join(ctx, front, a, o, func(p *parts) error {
-		back, theirs, err := sock.Pair()
+	return join(ctx, front, a, o, func(ctx context.Context, p *parts) error {
+		back, theirs, err := sock.Pair(sock.Packet)
 		if err != nil {
 			return err
 		}
@@ -63,47 +64,45 @@ func Offer(ctx context.Context, front Endpoint, a driver.Address, o Options) (dr
 		if err := p.make(); err != nil {
 			return err
 		}
-		if err := p.say(theirs); err != nil {
+		if err := p.say(ctx, theirs); err != nil {
 			return err
 		}
-		return p.hear(1)
+		return p.hear(ctx, 1)
 	})
 }
 
 // Answer is the listening side of the handshake. It owns the endpoint, and
 // tells the peer why it cannot go on.
 func Answer(ctx context.Context, front Endpoint, a driver.Address, o Options) (driver.Conn, error) {
-	return join(ctx, front, a, o, func(p *parts) error {
-		err := p.hear(2)
+	return join(ctx, front, a, o, func(ctx context.Context, p *parts) error {
+		err := p.hear(ctx, 2)
 		if err == nil {
 			err = p.make()
 		}
 		if err == nil {
-			return p.say()
+			return p.say(ctx)
 		}
 		var errno syscall.Errno
 		if !errors.As(err, &errno) {
 			errno = unix.EPROTO
 		}
-		if !errors.Is(err, rendezvous.ErrHungUp) && !errors.Is(err, os.ErrDeadlineExceeded) { // else it has gone, or we close
-			_ = sock.Send(front, rendezvous.Refuse(rendezvous.Shared, errno).Bytes())
+		if !errors.Is(err, rendezvous.ErrHungUp) && ctx.Err() == nil { // else it has gone, or we close
+			_ = p.shaking.Send(ctx, rendezvous.Refuse(rendezvous.Shared, errno).Bytes())
 		}
 		return err
 	})
 }
 
 // join runs one side's handshake under ctx and makes a Conn of what came of it.
-func join(ctx context.Context, front Endpoint, a driver.Address, o Options, handshake func(*parts) error) (driver.Conn, error) {
+func join(ctx context.Context, front Endpoint, a driver.Address, o Options, handshake func(context.Context, *parts) error) (driver.Conn, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, rendezvous.HandshakeTime, rendezvous.ErrSilent)
 	defer cancel()
-	reading, writing := sys.Bridge{SetDeadline: front.SetReadDeadline}, sys.Bridge{SetDeadline: front.SetWriteDeadline}
-	reading.Arm(ctx)
-	writing.Arm(ctx)
 	p := &parts{front: front, options: o}
-	err := handshake(p)
-	err = writing.Cause(ctx, err)
-	reading.Disarm()
-	writing.Disarm()
+	var err error
+	if p.shaking, err = sock.On(front); err == nil {
+		err = handshake(ctx, p)
+		p.shaking.Detach()
+	}
 	var conn driver.Conn
 	if err == nil {
 		conn, err = newConn(p, a)
@@ -121,10 +120,10 @@ func (p *parts) make() (err error) {
 }
 
 // say sends our hello, with our segment and what else the peer shall have.
-func (p *parts) say(files ...*os.File) error {
+func (p *parts) say(ctx context.Context, files ...*os.File) error {
 	hello := rendezvous.NewHello(rendezvous.Shared, p.options.Limit)
 	hello.Ring, hello.Barrier = uint64(p.options.Ring), sys.HaveBarrier()
-	err := sock.Send(p.front, hello.Bytes(), append([]*os.File{p.ownFile}, files...)...)
+	err := p.shaking.Send(ctx, hello.Bytes(), append([]*os.File{p.ownFile}, files...)...)
 	_ = p.ownFile.Close()
 	p.ownFile = nil
 	return rendezvous.HungUp(err)
@@ -132,26 +131,26 @@ func (p *parts) say(files ...*os.File) error {
 
 // hear takes the peer's hello, its segment, and with two files the second
 // socket.
-func (p *parts) hear(count int) error {
+func (p *parts) hear(ctx context.Context, count int) error {
 	record := make([]byte, rendezvous.HelloSize)
-	n, files, err := sock.Receive(p.front, record, count)
+	m, err := p.shaking.Receive(ctx, record, sock.Exactly(count))
 	if err != nil && !errors.Is(err, sock.ErrFiles) && !errors.Is(err, unix.EMSGSIZE) {
 		return rendezvous.HungUp(err)
 	}
-	said, parsed := rendezvous.ParseHello(record[:n], rendezvous.Shared)
+	said, parsed := rendezvous.ParseHello(record[:m.N], rendezvous.Shared)
 	if parsed != nil || err != nil {
-		sock.CloseAll(files)
+		m.Close()
 		return cmp.Or(parsed, blame(err)) // a refusal comes without descriptors
 	}
 	p.peerSays = said
-	defer files[0].Close()
+	defer m.Files[0].Close()
 	if count == 2 {
 		p.gift = true
-		if p.back, err = checkSocket(files[1]); err != nil {
+		if p.back, err = checkSocket(m.Files[1]); err != nil {
 			return err
 		}
 	}
-	p.peer, err = openSegment(files[0], p.peerSays.Ring)
+	p.peer, err = openSegment(m.Files[0], p.peerSays.Ring)
 	return err
 }
 

@@ -19,7 +19,7 @@ func options(ring int) Options { return Options{Limit: 1 << 20, Ring: ring} }
 // joinBoth makes both sides of a connection in this process, with rings of the sizes.
 func joinBoth(t testing.TB, left, right int) (a, b *conn) {
 	t.Helper()
-	one, other, err := sock.Pair()
+	one, other, err := sock.Pair(sock.Packet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func joinBoth(t testing.TB, left, right int) (a, b *conn) {
 // joinChild makes one side here and the other in a child.
 func joinChild(t *testing.T, name string, size int) (*kithtest.Child, *conn) {
 	t.Helper()
-	ours, theirs, err := sock.Pair()
+	ours, theirs, err := sock.Pair(sock.Packet)
 	if err != nil {
 		t.Fatal(err)
 	}
