@@ -48,15 +48,15 @@ func TestMake(t *testing.T) {
 func TestReadsWhatTheShellWrote(t *testing.T) {
 	kithtest.Need(t, "sh", "mkfifo", "cat")
 	path := filepath.Join(t.TempDir(), "fifo")
-	shell := startShell(t, `mkfifo "$1"; echo made; read go; cat >"$1"`, path)
-	shell.hear(t, "made")
+	sh := shell(t, `mkfifo "$1"; echo made; read go; exec cat >"$1"`, path)
+	sh.hears("made")
 	reader := must(t, fifo.OpenReader, path)
 	if n, err := reader.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("before a writer comes: %d, %v, want EOF", n, err)
 	}
-	shell.say(t, "go")
+	sh.tell("go")
 	both := must(t, fifo.OpenBoth, path) // its reads wait, where reader's would end
-	shell.say(t, "from the shell")
+	sh.tell("from the shell")
 	first := make([]byte, 64)
 	n, err := both.Read(first)
 	if string(first[:n]) != "from the shell\n" || err != nil {
@@ -69,7 +69,7 @@ func TestReadsWhatTheShellWrote(t *testing.T) {
 	if err := ending.Parked(); err != nil {
 		t.Error(err)
 	}
-	_ = shell.in.Close()
+	sh.Kill()
 	if err := ending.Wait(); !errors.Is(err, io.EOF) {
 		t.Errorf("after the last writer: %v, want EOF", err)
 	}
@@ -81,15 +81,15 @@ func TestWritesWhatTheShellReads(t *testing.T) {
 	if _, err := fifo.OpenWriter(path); !errors.Is(err, unix.ENXIO) || !strings.Contains(err.Error(), path) {
 		t.Fatalf("without a reader: %v, want ENXIO", err)
 	}
-	shell := startShell(t, `exec 3<>"$1"; echo open; read line <&3; echo "got $line"; read go; exec 3>&-; echo closed; read go`, path)
-	shell.hear(t, "open")
+	sh := shell(t, `exec 3<>"$1"; echo open; read line <&3; echo "got $line"; read go; exec 3>&-; echo closed; read go`, path)
+	sh.hears("open")
 	writer := must(t, fifo.OpenWriter, path)
 	if _, err := writer.WriteString("to the shell\n"); err != nil {
 		t.Fatal(err)
 	}
-	shell.hear(t, "got to the shell")
-	shell.say(t, "go")
-	shell.hear(t, "closed")
+	sh.hears("got to the shell")
+	sh.tell("go")
+	sh.hears("closed")
 	if _, err := writer.WriteString("x"); !errors.Is(err, unix.EPIPE) {
 		t.Errorf("after the last reader: %v, want EPIPE", err)
 	}
@@ -102,11 +102,9 @@ func TestReaderSeesAKilledWriter(t *testing.T) {
 	kithtest.Need(t, "sh")
 	path := made(t)
 	reader := must(t, fifo.OpenReader, path)
-	shell := startShell(t, `exec 3>"$1"; printf half >&3; echo wrote; read go`, path)
-	shell.hear(t, "wrote")
-	if err := shell.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
+	sh := shell(t, `exec 3>"$1"; printf half >&3; echo wrote; read go`, path)
+	sh.hears("wrote")
+	sh.Kill()
 	if text, err := io.ReadAll(reader); string(text) != "half" || err != nil {
 		t.Errorf("%q, %v", text, err)
 	}
