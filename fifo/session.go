@@ -86,7 +86,8 @@ func (s *Sessions) began() (began bool, err error) {
 }
 
 // SyscallConn lends the descriptor, as to a poll or an epoll. It is non-blocking
-// and must stay so.
+// and must stay so. Between two sessions it hangs up, and a level tells of that without
+// end: use an edge, or remove it until Next has returned.
 func (s *Sessions) SyscallConn() (syscall.RawConn, error) { return s.file.SyscallConn() }
 
 // Close closes the FIFO. Calls that wait return, and their errors and those of

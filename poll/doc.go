@@ -2,9 +2,9 @@
 // behind one [Set].
 //
 // A source is anything that lends its descriptor, a syscall.Conn: *os.File (a FIFO, a
-// pipe, a terminal, an eventfd, a pidfd, a timerfd, a signalfd, an inotify instance),
-// net.Conn and net.Listener of package net, *mq.Queue and *mq.Notification. Wrap a bare
-// number by os.NewFile, which owns it from then on.
+// pipe, a terminal, an eventfd, a pidfd, a timerfd, a signalfd, an inotify instance, an
+// epoll), net.Conn and net.Listener of package net, *mq.Queue and *mq.Notification. Wrap a
+// bare number by os.NewFile, which owns it from then on.
 //
 // # Which backend
 //
@@ -12,8 +12,7 @@
 // 10,000. It waits in Go's poller, and holds no thread. [Poll] and [Select] look at each
 // source in each Wait, and while they wait, each set holds a thread, of the 2,000 that
 // package ipc tells of. Select knows descriptors below 1024 only. They tell of levels
-// only; OneShot is made of levels. For a dozen sources that come and go all the time, Poll
-// can be cheaper than Epoll: it has nothing to register.
+// only; OneShot is made of levels.
 //
 // # Closing
 //
@@ -31,5 +30,7 @@
 // that every thread of the process blocks. Go's threads do so only for those that were
 // blocked when the process started; use signal.Notify and [Set.Wake]. An inotify
 // instance that was not read in time loses events, and says so by one (IN_Q_OVERFLOW). A
-// pidfd is readable when its process has ended, reaped or not.
+// pidfd is readable when its process has ended, reaped or not. A file of a FUSE file
+// system asks its server at each look: one that is silent holds up who looks, whatever
+// becomes of the context, and in an Epoll all that Go's poller waits for. Use a Poll for it.
 package poll

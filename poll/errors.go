@@ -26,11 +26,8 @@ var ErrNotSupported = errors.ErrUnsupported
 
 // registering says what stands behind the errnos of epoll_ctl(2).
 func registering(err error) error {
-	switch {
-	case errors.Is(err, unix.EPERM):
+	if errors.Is(err, unix.EPERM) {
 		return ErrNotPollable
-	case errors.Is(err, unix.EEXIST):
-		return ErrRegistered
 	}
 	return sys.WatchLimit(err)
 }

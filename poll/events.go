@@ -9,8 +9,9 @@ import (
 // Events is what may be ready at a descriptor, a set of bits.
 type Events uint32
 
-// What to wait for, and what came. HangUp and Error come unasked. The kernel's bits
-// are those of poll(2) and epoll_ctl(2).
+// What to wait for, and what came. HangUp and Error come unasked, but for
+// Select, which has no words for them. The kernel's bits are those of poll(2) and
+// epoll_ctl(2).
 const (
 	// Readable: a read would not wait. So it is at the end of the file, too.
 	Readable Events = unix.POLLIN
@@ -22,10 +23,11 @@ const (
 	// Select cannot tell.
 	PeerClosed Events = unix.POLLRDHUP
 	// HangUp: the other side is gone: the last writer of a pipe, both halves of a
-	// socket. What was sent before can still be read. Select calls it Readable.
+	// socket. What was sent before can still be read. Select calls it Readable, and
+	// tells of it only who asked for that.
 	HangUp Events = unix.POLLHUP
 	// Error: the source has an error, or the last reader of a pipe is gone. Select
-	// calls it Readable, and Writable.
+	// calls it Readable, and Writable, and tells only who asked for one of them.
 	Error Events = unix.POLLERR
 	// Closed: the source was closed in this process, and not removed before. The
 	// registration has ended. Nobody is told for sure: the kernel forgets in silence.
@@ -69,12 +71,14 @@ const (
 	// Level tells of what is ready at each Wait, as long as it is.
 	Level Mode = 0
 	// Edge tells of what has become ready since it was told: read or write until
-	// EAGAIN, or the rest is never told. Epoll only.
+	// EAGAIN, or the rest is never told. It may be told once too often. Epoll only.
 	Edge Mode = unix.EPOLLET & 0xffffffff
 	// OneShot tells once, and then no more until Modify.
 	OneShot Mode = unix.EPOLLONESHOT
 	// Exclusive wakes one, or some, of several sets that wait for the same source,
-	// not all of them. Such a registration cannot be modified. Epoll only.
+	// not all of them. It goes with Edge, and with Readable and Writable; such a
+	// registration cannot be modified. From the first one on, the set holds a thread
+	// while it waits: in Go's poller all would be woken. Epoll only.
 	Exclusive Mode = unix.EPOLLEXCLUSIVE
 )
 

@@ -42,7 +42,8 @@ func (r *Registration) Source() syscall.Conn { return r.source }
 // is ready already, also with Edge.
 //
 // Errors: os.ErrClosed where the registration has ended, or its source or set is
-// closed; EINVAL for events that cannot be asked for, and for Exclusive.
+// closed; EINVAL for events that cannot be asked for, and for Exclusive; ErrNotSupported;
+// ENOENT where another file was put under its number (dup2(2)) behind its back.
 func (r *Registration) Modify(want Events) error {
 	err := r.set.usable(want, r.mode)
 	if err == nil && r.mode&Exclusive != 0 {
@@ -56,23 +57,23 @@ func (r *Registration) Modify(want Events) error {
 
 func (r *Registration) modify(want Events) error {
 	s := r.set
-	inner := os.ErrClosed
-	err := r.raw.Control(func(uintptr) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.closed || !r.live {
-			return
-		}
-		wanted, armed := r.want, r.armed
-		r.want, r.armed = want, true
-		if inner = s.backend.modify(r); inner != nil {
-			r.want, r.armed = wanted, armed
-		}
-	})
-	if err != nil {
-		return os.ErrClosed // the runtime's own error does not match it
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || !r.live {
+		return os.ErrClosed
 	}
-	return inner
+	return r.rearm(want)
+}
+
+// rearm makes the backend look anew. The set's mu is held.
+func (r *Registration) rearm(want Events) error {
+	wanted, armed := r.want, r.armed
+	r.want, r.armed = want, true
+	err := r.held(func() error { return r.set.backend.modify(r) })
+	if err != nil {
+		r.want, r.armed = wanted, armed
+	}
+	return registering(err)
 }
 
 // Remove ends the registration. No Wait that begins later tells of it; one that another
@@ -87,8 +88,30 @@ func (r *Registration) Remove() {
 	}
 }
 
-// open reports whether the source is still what was registered: who has closed it
-// has given its number away.
+// lent calls f once, with the number of the source, which stays open meanwhile. If it
+// does not come to that, the source is closed: the runtime's own error does not say so.
+func (r *Registration) lent(f func(fd uintptr) error) error {
+	called, err := false, os.ErrClosed
+	_ = r.raw.Control(func(fd uintptr) {
+		if !called {
+			called, err = true, f(fd)
+		}
+	})
+	return err
+}
+
+// held calls f if the source is still what was registered, and keeps it so
+// meanwhile: who has closed it has given its number away.
+func (r *Registration) held(f func() error) error {
+	return r.lent(func(fd uintptr) error {
+		if int(fd) != r.fd {
+			return os.ErrClosed
+		}
+		return f()
+	})
+}
+
+// open is held for nothing, without an allocation.
 func (r *Registration) open() bool {
 	r.same = false
 	return r.raw.Control(r.check) == nil && r.same

@@ -5,13 +5,16 @@ import (
 	"errors"
 
 	"golang.org/x/sys/unix"
+
+	"kith/internal/sys"
 )
 
 // A roster is what select and poll have in common: the kernel is shown all sources
 // at each call. Whoever is to wait takes a copy of them, to look at without a lock;
 // whoever changes them meanwhile rings the bell.
 type roster struct {
-	set *Set
+	set   *Set
+	probe int // an epoll, which is asked whether a file can be waited for
 
 	// Guarded by the set's mu.
 	members []*Registration
@@ -22,11 +25,19 @@ type roster struct {
 	shown []*Registration
 	found int                                     // how many the kernel found, the bell among them
 	ready func(place int) (got Events, count int) // what it found, and as how many
+	now   unix.Timespec                           // a timeout of nothing, which is no allocation
 	next  int                                     // with which of the shown to begin, so that none starves
 }
 
+func newRoster(s *Set) (roster, error) {
+	probe, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	return roster{set: s, probe: probe, stale: true}, sys.OpenLimit(err)
+}
+
+func (k *roster) close() error { return unix.Close(k.probe) }
+
 func (k *roster) add(r *Registration) error {
-	if err := pollable(r); err != nil {
+	if err := k.pollable(r.fd); err != nil {
 		return err
 	}
 	r.place = len(k.members)
@@ -61,8 +72,6 @@ func (k *roster) changed() {
 
 // refresh returns whether there is a new copy.
 func (k *roster) refresh(block bool) bool {
-	k.set.mu.Lock()
-	defer k.set.mu.Unlock()
 	k.blocked = block
 	if !k.stale {
 		return false
@@ -85,14 +94,15 @@ func (k *roster) ask(ctx context.Context, block bool, call func(*unix.Timespec) 
 		return err
 	}
 	for {
-		k.found, err = call(&unix.Timespec{})
+		k.found, err = call(&k.now)
 		if !errors.Is(err, unix.EINTR) {
 			return err
 		}
 	}
 }
 
-// gather makes events of what was found, beginning where the last call ended.
+// gather makes events of what was found, at most so many, beginning where the last
+// call ended.
 func (k *roster) gather(events []Event, found int) int {
 	n := 0
 	for turn := 0; turn < len(k.shown) && found > 0 && n < len(events); turn++ {
@@ -114,13 +124,13 @@ func (k *roster) gather(events []Event, found int) int {
 	return n
 }
 
-// pollable asks an epoll, which says it of every kind of file: poll and select call
-// a file always ready that cannot be waited for.
-func pollable(r *Registration) error {
-	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if err != nil {
+// pollable asks an epoll, as poll and select call a file always ready that cannot be
+// waited for. It is asked to modify what it does not have, and looks first at what
+// the file is.
+func (k *roster) pollable(fd int) error {
+	err := unix.EpollCtl(k.probe, unix.EPOLL_CTL_MOD, fd, &unix.EpollEvent{})
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EBADF) {
 		return err
 	}
-	defer unix.Close(epoll)
-	return unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, r.fd, &unix.EpollEvent{})
+	return nil
 }

@@ -19,21 +19,43 @@ type pselect struct {
 	refused        bool // EBADF
 }
 
-type sets struct{ read, write, except unix.FdSet }
+// sets are one for each of the events that select knows. Of those that are not used the
+// kernel is not told: it copies each in and out.
+type sets [len(selectable)]struct {
+	unix.FdSet
+	used bool
+}
+
+var selectable = [...]Events{Readable, Writable, Priority}
+
+func (s *sets) set(kind, fd int) {
+	s[kind].Set(fd)
+	s[kind].used = true
+}
+
+func (s *sets) given(kind int) *unix.FdSet {
+	if !s[kind].used {
+		return nil
+	}
+	return &s[kind].FdSet
+}
 
 func (p *pselect) waiting() string  { return "pselect6" }
 func (p *pselect) register() string { return "select" }
-func (p *pselect) close() error     { return nil }
 
 func newSelect(s *Set) (*pselect, error) {
 	if err := fits(s.bell.fd); err != nil {
 		return nil, err
 	}
-	p := &pselect{roster: roster{set: s, stale: true}}
+	roster, err := newRoster(s)
+	if err != nil {
+		return nil, err
+	}
+	p := &pselect{roster: roster}
 	p.ready = p.answer
 	p.call = func(timeout *unix.Timespec) (int, error) {
 		p.answers = p.asked
-		return unix.Pselect(p.most, &p.answers.read, &p.answers.write, &p.answers.except, timeout, nil)
+		return unix.Pselect(p.most, p.answers.given(0), p.answers.given(1), p.answers.given(2), timeout, nil)
 	}
 	return p, nil
 }
@@ -63,10 +85,13 @@ func (p *pselect) modify(r *Registration) error {
 	return p.roster.modify(r)
 }
 
-func (p *pselect) wait(ctx context.Context, _ int, block bool) error {
+func (p *pselect) prepare(_ int, block bool) {
 	if p.refresh(block) {
 		p.show()
 	}
+}
+
+func (p *pselect) wait(ctx context.Context, block bool) error {
 	err := p.ask(ctx, block, p.call)
 	p.refused = errors.Is(err, unix.EBADF) // somebody closed a source
 	if p.refused {
@@ -77,32 +102,26 @@ func (p *pselect) wait(ctx context.Context, _ int, block bool) error {
 
 func (p *pselect) show() {
 	p.asked = sets{}
-	p.asked.read.Set(p.set.bell.fd)
+	p.asked.set(0, p.set.bell.fd)
 	p.most = p.set.bell.fd + 1
 	for _, r := range p.shown {
 		p.most = max(p.most, r.fd+1)
-		if r.want&Readable != 0 {
-			p.asked.read.Set(r.fd)
-		}
-		if r.want&Writable != 0 {
-			p.asked.write.Set(r.fd)
-		}
-		if r.want&Priority != 0 || r.want == 0 { // what is in no set is not looked at
-			p.asked.except.Set(r.fd)
+		for kind, event := range selectable {
+			if r.want&event != 0 || r.want == 0 && event == Priority { // what is in no set is not looked at
+				p.asked.set(kind, r.fd)
+			}
 		}
 	}
 }
 
-func (p *pselect) collect(events []Event) (int, error) {
-	found := p.found
+func (p *pselect) collect(events []Event) (n int, again bool, err error) {
 	if p.refused {
-		return p.gather(events, len(p.shown)), nil
+		return p.gather(events, len(p.shown)), true, nil
 	}
-	if p.answers.read.IsSet(p.set.bell.fd) {
+	if p.answers[0].IsSet(p.set.bell.fd) {
 		p.set.bell.silence()
-		found--
 	}
-	return p.gather(events, found), nil
+	return p.gather(events, p.found), false, nil
 }
 
 // answer counts the bits, as the call does.
@@ -111,12 +130,9 @@ func (p *pselect) answer(place int) (got Events, count int) {
 	if p.refused {
 		return p.closed(r), 1
 	}
-	for _, answer := range []struct {
-		set *unix.FdSet
-		Events
-	}{{&p.answers.read, Readable}, {&p.answers.write, Writable}, {&p.answers.except, Priority}} {
-		if answer.set.IsSet(r.fd) {
-			got |= answer.Events
+	for kind, event := range selectable {
+		if p.answers[kind].used && p.answers[kind].IsSet(r.fd) {
+			got |= event
 			count++
 		}
 	}

@@ -2,7 +2,6 @@ package poll
 
 import (
 	"context"
-	"iter"
 	"os"
 	"sync"
 	"syscall"
@@ -14,27 +13,30 @@ import (
 // while others wait: an event goes to one of those, who take turns.
 type Set struct {
 	backend backend
-	turn    chan struct{} // held by whoever waits in the kernel
+	bell    bell
 
 	mu     sync.Mutex
+	turn   turn
 	byFD   map[int]*Registration
-	bell   *bell
 	woken  bool // by Wake, and no Wait has returned since
 	closed bool
 }
 
-// A backend is how the kernel is asked. add, modify, remove, disarmed and collect are
-// called under the set's mu; wait, collect and close in the set's turn.
+// A backend is how the kernel is asked. All but wait is called under the set's mu;
+// prepare, wait, collect and close in the set's turn.
 type backend interface {
-	add(r *Registration) error // its source is open
-	modify(r *Registration) error
-	remove(r *Registration) // its source may be closed
-	disarmed(r *Registration)
+	add(r *Registration) error    // its source is held open
+	modify(r *Registration) error // and here
+	remove(r *Registration)       // its source may be closed
+	disarmed(r *Registration)     // a OneShot was told
 
+	// prepare comes before each wait, for so many events at most.
+	prepare(most int, block bool)
 	// wait looks, and may wait, until something has come or ctx has ended.
-	wait(ctx context.Context, most int, block bool) error
-	// collect turns what has come into events.
-	collect(events []Event) (int, error)
+	wait(ctx context.Context, block bool) error
+	// collect turns what has come into events. Again says that there may be more than
+	// was looked at, and that none of that were events.
+	collect(events []Event) (n int, again bool, err error)
 	close() error
 
 	waiting() string  // the name of the system call
@@ -50,12 +52,12 @@ func New(kind Backend) (*Set, error) {
 	if err != nil {
 		return nil, failed("eventfd", err)
 	}
-	s := &Set{turn: make(chan struct{}, 1), byFD: map[int]*Registration{}, bell: bell}
+	s := &Set{turn: newTurn(), byFD: map[int]*Registration{}, bell: bell}
 	switch kind {
 	case Epoll:
 		s.backend, err = newEpoll(s)
 	case Poll:
-		s.backend = newPoll(s)
+		s.backend, err = newPoll(s)
 	case Select:
 		s.backend, err = newSelect(s)
 	default:
@@ -73,7 +75,10 @@ func New(kind Backend) (*Set, error) {
 //
 // Errors: ErrNotPollable; ErrRegistered; ErrNotSupported; an *ipc.LimitError with
 // ErrTooHigh, or for max_user_watches; EINVAL for events that cannot be asked for, or
-// that do not go with Exclusive; ELOOP for an epoll in itself; ENOMEM; os.ErrClosed.
+// that do not go with Exclusive; EBADF for a descriptor that is none, or was opened with
+// O_PATH; ELOOP for an epoll in itself, or in four others; ENOMEM; os.ErrClosed; what the
+// source's SyscallConn says. Its Control is called with the set locked, now and later: it
+// must not call the set.
 func (s *Set) Add(source syscall.Conn, want Events, mode Mode) (*Registration, error) {
 	r, err := newRegistration(s, source, want, mode)
 	if err == nil {
@@ -97,19 +102,18 @@ func (s *Set) usable(want Events, mode Mode) error {
 }
 
 func (s *Set) add(r *Registration) error {
-	inner := os.ErrClosed
-	err := r.raw.Control(func(fd uintptr) {
-		r.fd = int(fd)
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if !s.closed {
-			inner = s.admit(r)
-		}
-	})
-	if err != nil {
-		return os.ErrClosed // the runtime's own error does not match it
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return os.ErrClosed
 	}
-	return inner
+	return r.lent(func(fd uintptr) error {
+		r.fd = int(fd)
+		if uintptr(int32(fd)) != fd { // cut to its 32 bits, it would be another's
+			return unix.EBADF
+		}
+		return s.admit(r)
+	})
 }
 
 // admit refuses a descriptor that is registered. One whose source was closed is
@@ -150,8 +154,10 @@ func (s *Set) Wake() error {
 	if s.closed {
 		return failed(s.backend.waiting(), os.ErrClosed)
 	}
-	s.woken = true
-	s.bell.ring()
+	if !s.woken { // or the bell rings, or the next Wait looks before it waits
+		s.woken = true
+		s.bell.ring()
+	}
 	return nil
 }
 
@@ -159,50 +165,17 @@ func (s *Set) Wake() error {
 // os.ErrClosed. Closing twice is os.ErrClosed.
 func (s *Set) Close() error {
 	s.mu.Lock()
-	closed := s.closed
-	s.closed = true
-	if !closed {
-		s.bell.ring()
-	}
-	s.mu.Unlock()
-	if closed {
+	defer s.mu.Unlock()
+	if s.closed {
 		return failed("close", os.ErrClosed)
 	}
-	s.turn <- struct{}{} // nobody is in the kernel
-	defer func() { <-s.turn }()
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.closed = true
+	s.bell.ring()
+	if !s.turn.take() {
+		_ = s.await(context.Background()) // until nobody is in the kernel
+	}
+	defer s.turn.pass()
+	clear(s.byFD)
 	s.bell.close()
 	return failed("close", s.backend.close())
-}
-
-// Events is all events, one by one, until ctx ends or there is an error, which comes
-// last. Wake comes as an Event without a Registration. Of a registration that was removed
-// meanwhile none comes.
-func (s *Set) Events(ctx context.Context) iter.Seq2[Event, error] {
-	return func(yield func(Event, error) bool) {
-		var batch [64]Event
-		for {
-			n, err := s.Wait(ctx, batch[:])
-			if err != nil {
-				yield(Event{}, err)
-				return
-			}
-			if n == 0 && !yield(Event{}, nil) {
-				return
-			}
-			for _, event := range batch[:n] {
-				if s.current(event) && !yield(event, nil) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// current is false for what was removed since it came.
-func (s *Set) current(e Event) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return e.Registration.live || e.Ready == Closed
 }

@@ -49,6 +49,7 @@ measured so far.`,
 	cmd.Flags().DurationVar(&options.Duration, "duration", compareTime, "how long to measure; starting and streaming come on top")
 	cmd.Flags().StringVar(&options.Save, "save", "", "save each result in `FILE` (default: a new file in the user's cache)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write the report as JSON, times in ns, sizes in bytes")
+	cmd.AddCommand(compareWaitingCommand())
 	return cmd
 }
 
