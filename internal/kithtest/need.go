@@ -73,6 +73,12 @@ var Features = []Feature{
 	{"root", "not root, who alone can be another user: run as root", func() bool { return os.Geteuid() == 0 }},
 	{"mount", "not allowed to mount: run as root with CAP_SYS_ADMIN", haveMount},
 	{"pids-group", "no control group for pids can be made: run as root where /sys/fs/cgroup is writable", havePidsGroup},
+	{"memory-group", "no control group of version 1 can be made for memory: the hierarchy is not mounted at /sys/fs/cgroup/memory, or not writable", haveMemoryGroup},
+	{"unified-group", "no control group of version 2 can be made: run as root where it is mounted at /sys/fs/cgroup, or unified below it", haveUnifiedGroup},
+	{"unified-memory", "groups of version 2 have no memory controller: echo +memory >/sys/fs/cgroup/cgroup.subtree_control", haveUnifiedMemory},
+	{"pidfd-status", "Linux before 6.15, where a pidfd does not keep the exit status", func() bool { return haveKernel(6, 15) }},
+	{"pidfd-thread", "Linux before 6.9, where no pidfd is of a thread", func() bool { return haveKernel(6, 9) }},
+	{"pid-max-namespace", "Linux before 6.14, where pid_max is the machine's own, or no right to make a PID namespace", func() bool { return haveKernel(6, 14) && haveMount() }},
 }
 
 // NeedKernel skips the test when the machine lacks a kernel feature, which
