@@ -64,14 +64,14 @@ The kernel's own objects have addresses, too, which ` + "`kith mk --help`" + ` e
 	root.SetVersionTemplate("kith {{.Version}}\n")
 	colourFlag(root)
 	root.AddCommand(sendCommand(), recvCommand(), compareCommand(), lockCommand(),
-		mkCommand(), rmCommand(), statCommand(), peekCommand(), putCommand(), takeCommand(), semCommand())
+		mkCommand(), rmCommand(), statCommand(), peekCommand(), putCommand(), takeCommand(), semCommand(), mergeCommand(), watchCommand())
 	return root
 }
 
 // markStart tells whether a command came to run: what fails before is usage.
 func markStart(root *cobra.Command) *bool {
 	started := false
-	for _, cmd := range root.Commands() {
+	for _, cmd := range commandsBelow(root) {
 		run := cmd.RunE
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			started = true
@@ -79,6 +79,14 @@ func markStart(root *cobra.Command) *bool {
 		}
 	}
 	return &started
+}
+
+// commandsBelow are the commands of a command, and theirs.
+func commandsBelow(cmd *cobra.Command) (all []*cobra.Command) {
+	for _, below := range cmd.Commands() {
+		all = append(append(all, below), commandsBelow(below)...)
+	}
+	return all
 }
 
 // version is what the Go tool wrote into the binary: a tag or a commit.
