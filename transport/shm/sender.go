@@ -36,6 +36,9 @@ func newSender(own, peer ring.Segment, fence bool, front, back *wait.Door) sende
 	}
 }
 
+// Piece is the longest message that goes out whole or not at all, in bytes.
+func (s *sender) Piece() int { return min(s.piece, s.limit) }
+
 func (s *sender) Send(ctx context.Context, msg []byte) error {
 	if !s.gate.Enter() {
 		return refused(s.gate)
