@@ -15,7 +15,9 @@ import (
 // both came in the same instant, the race detector reports them. Close may be
 // called at any time, from any goroutine, more than once.
 type Conn struct {
-	driver driver.Conn
+	driver   driver.Conn
+	reserved []byte // where the transport lends no memory of its own
+	turn     uint64 // odd while a Lease is out
 }
 
 // Addr is the address the connection was made at, its name resolved to the
@@ -30,6 +32,9 @@ func (c *Conn) Addr() string { return c.driver.Address().String() }
 // ErrConcurrent, net.ErrClosed.
 func (c *Conn) Send(ctx context.Context, msg []byte) error {
 	err := cause(ctx)
+	if err == nil && c.reserved != nil {
+		err = ErrConcurrent
+	}
 	if err == nil {
 		err = c.driver.Send(ctx, msg)
 	}
@@ -47,6 +52,9 @@ func (c *Conn) Send(ctx context.Context, msg []byte) error {
 // (Receive can be called again), ErrConcurrent, net.ErrClosed.
 func (c *Conn) Receive(ctx context.Context) ([]byte, error) {
 	err := cause(ctx)
+	if err == nil && c.isLeased() {
+		err = ErrConcurrent
+	}
 	if err == nil {
 		var msg []byte
 		if msg, err = c.driver.Receive(ctx); err == nil {

@@ -38,6 +38,24 @@ type Conn interface {
 	Address() Address
 }
 
+// A Lender is a Conn that lends its own memory to the sender and to the receiver. What
+// it has lent outlives Close, which does not wait for it.
+type Lender interface {
+	Conn
+	// Reserve waits for room for a message. Until Commit or Discard, other calls of
+	// the sender fail with ErrConcurrent.
+	Reserve(ctx context.Context, length int) ([]byte, error)
+	// Commit sends that many bytes of it. EINVAL: there are not so many.
+	Commit(ctx context.Context, length int) error
+	// Discard gives it back.
+	Discard()
+	// Lease is Receive of a message where it lies. Until Release, other calls of the
+	// receiver fail with ErrConcurrent.
+	Lease(ctx context.Context) ([]byte, error)
+	// Release gives it back.
+	Release()
+}
+
 // A Listener takes those who dial. Accept may be called from several
 // goroutines at once.
 type Listener interface {

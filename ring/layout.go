@@ -43,9 +43,9 @@ const (
 	wantsDataAt = 256
 	wantsRoomAt = 384
 
-	// maxBody keeps every copy below the size at which Go's switches to stores
+	// maxPiece keeps every copy below the size at which Go's switches to stores
 	// that go around the cache.
-	maxBody = 256 << 10
+	maxPiece = 256 << 10
 )
 
 var magic = [8]byte{'k', 'i', 't', 'h', 'r', 'i', 'n', 'g'}
@@ -58,9 +58,13 @@ func ValidSize(size uint64) bool {
 	return size >= MinSize && size <= MaxSize && size&(size-1) == 0
 }
 
-// MaxBody is the largest body of one record in a ring of the size: longer
-// messages go in pieces, so that one is written while another is read.
-func MaxBody(size int) int { return min(size/4, maxBody) }
+// MaxBody is the largest body of one record in a ring of the size: longer messages
+// go in pieces.
+func MaxBody(size int) int { return size / 4 }
+
+// MaxPiece is the largest body that is copied at once, so that one is written while
+// another is read.
+func MaxPiece(size int) int { return min(size/4, maxPiece) }
 
 // A Segment is one side's mapping: its control words, and its ring twice in a
 // row (kith/internal/sys.MapRing).
@@ -86,6 +90,9 @@ func NewSegment(memory []byte, size int) Segment {
 
 // MaxBody is the longest body of one record in this segment's ring, in bytes.
 func (s Segment) MaxBody() int { return MaxBody(int(s.size)) }
+
+// MaxPiece is the longest that is copied at once, in bytes.
+func (s Segment) MaxPiece() int { return MaxPiece(int(s.size)) }
 
 // Sign writes what tells a reader of the bytes what they are.
 func Sign(memory []byte, size int) {

@@ -83,12 +83,15 @@ func TestBounds(t *testing.T) {
 			t.Errorf("ValidSize(%d) is %v", size, got)
 		}
 	}
-	for size, want := range map[int]int{4096: 1024, 64 << 10: 16 << 10, 1 << 20: 256 << 10, 1 << 30: 256 << 10} {
+	for size, want := range map[int]int{4096: 1024, 64 << 10: 16 << 10, 1 << 20: 256 << 10, 1 << 30: 1 << 28} {
 		if got := MaxBody(size); got != want {
 			t.Errorf("MaxBody(%d) is %d, want %d", size, got, want)
 		}
 		if got := (Segment{size: uint64(size)}).MaxBody(); got != want {
 			t.Errorf("the MaxBody of a segment of %d is %d, want %d", size, got, want)
+		}
+		if got := (Segment{size: uint64(size)}).MaxPiece(); got != min(want, 256<<10) {
+			t.Errorf("the MaxPiece of a segment of %d is %d", size, got)
 		}
 	}
 }

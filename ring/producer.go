@@ -26,18 +26,35 @@ func NewProducer(own, peer Segment, fence bool) Producer {
 // Write writes and publishes one record, if there is room. The body is at most
 // MaxBody long.
 func (p *Producer) Write(kind uint8, body []byte) (written bool, err error) {
-	size := recordSize(len(body))
+	room, err := p.Reserve(len(body))
+	if room == nil {
+		return false, err
+	}
+	copy(room, body)
+	p.Commit(kind, len(body))
+	return true, nil
+}
+
+// Reserve returns room for the body of the next record, which nobody sees before
+// Commit; nil where there is none. It is at most MaxBody long.
+func (p *Producer) Reserve(length int) (room []byte, err error) {
+	size := recordSize(length)
 	if p.size-(p.tail-p.head) < size+HeaderSize {
 		if err := p.look(); err != nil || p.size-(p.tail-p.head) < size+HeaderSize {
-			return false, err
+			return nil, err
 		}
 	}
+	return p.ring[p.tail&(p.size-1)+HeaderSize:][:length:length], nil
+}
+
+// Commit publishes the record whose body was written where Reserve said, or that
+// many bytes of it.
+func (p *Producer) Commit(kind uint8, length int) {
 	at := p.tail & (p.size - 1)
-	copy(p.ring[at+HeaderSize:], body)
+	size := recordSize(length)
 	p.next(at + size)
-	p.publish(at, Pack(kind, len(body)))
+	p.publish(at, Pack(kind, length))
 	p.tail += size
-	return true, nil
 }
 
 // Taken reports whether the peer says that it has consumed everything.

@@ -2,6 +2,7 @@ package wait
 
 import (
 	"errors"
+	"sync"
 	"sync/atomic"
 
 	"kith/internal/sys"
@@ -14,8 +15,12 @@ import (
 // that pays for it.
 type Gate struct {
 	busy flag // set while a call is inside
+	lent flag // it has returned, and its caller uses the memory
 	shut atomic.Bool
 	left chan struct{}
+
+	mu        sync.Mutex // where the gate is shut
+	abandoned bool
 }
 
 // NewGate is an open gate.
@@ -65,17 +70,52 @@ func (g *Gate) tell() {
 	}
 }
 
+// Lend stays inside after the call has returned: its caller uses the memory until a
+// call that begins with TakeBack.
+func (g *Gate) Lend() {
+	g.lent.set()
+	if g.shut.Load() {
+		g.tell()
+	}
+}
+
+// TakeBack ends what Lend began: the caller is inside again. Where it reports false,
+// whoever shut the gate has left the memory to the caller, who alone has it now.
+//
+// A Wait that has seen it lent comes after a barrier: then we see here that it is shut.
+func (g *Gate) TakeBack() bool {
+	g.lent.clear()
+	if !g.shut.Load() {
+		return true
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return !g.abandoned
+}
+
+// IsLent reports whether the memory is lent, to the one that may enter.
+func (g *Gate) IsLent() bool { return g.lent.isSet() }
+
 // IsShut reports whether Shut has been called.
 func (g *Gate) IsShut() bool { return g.shut.Load() }
 
 // Shut lets nobody in any more. It reports whether it was the first to do so.
 func (g *Gate) Shut() bool { return !g.shut.Swap(true) }
 
-// Wait returns when nobody is inside. Shut comes before, and whoever is inside
-// must notice it.
-func (g *Gate) Wait() {
+// Wait returns when no call is inside. Shut comes before, and whoever is inside
+// must notice it. Where it reports true, the memory is lent, and is from now on its
+// borrower's: see TakeBack.
+func (g *Gate) Wait() (abandoned bool) {
 	sys.Barrier()
-	for g.busy.isSet() {
+	for g.busy.isSet() && !g.abandon() {
 		<-g.left
 	}
+	return g.abandoned
+}
+
+func (g *Gate) abandon() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.abandoned = g.lent.isSet()
+	return g.abandoned
 }

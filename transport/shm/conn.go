@@ -44,12 +44,14 @@ func newConn(p *parts, a driver.Address) (*conn, error) {
 	c.sender.limit = min(p.options.Limit, int(p.peerSays.Limit))
 	c.receiver = newReceiver(own, peer, front, back)
 	c.receiver.limit = p.options.Limit
+	c.sender.memory, c.receiver.memory = p.own, p.peer
 	return c, nil
 }
 
 func (c *conn) Address() driver.Address { return c.address }
 
-// Close ends the calls in flight, says goodbye, hangs up, and only then unmaps.
+// Close ends the calls in flight, says goodbye, hangs up, and only then unmaps. What is
+// lent stays mapped until it is given back.
 func (c *conn) Close() error {
 	if !c.sender.gate.Shut() {
 		return nil
@@ -57,12 +59,19 @@ func (c *conn) Close() error {
 	c.receiver.gate.Shut()
 	c.front.Interrupt()
 	c.back.Interrupt()
-	c.sender.gate.Wait()
-	c.receiver.gate.Wait()
+	reserved := c.sender.gate.Wait()
+	leased := c.receiver.gate.Wait()
 	c.sender.goodbye()
 	c.receiver.consumer.Tell() // so that what we have received was not sent in vain
 	c.receiver.waiter.Close()
-	return errors.Join(c.front.Close(), c.back.Close(), sys.Unmap(c.own), sys.Unmap(c.peer))
+	return errors.Join(c.front.Close(), c.back.Close(), unmap(c.own, reserved), unmap(c.peer, leased))
+}
+
+func unmap(memory []byte, lent bool) error {
+	if lent {
+		return nil
+	}
+	return sys.Unmap(memory)
 }
 
 // refused is what a call returns that was not let in.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 
 	"kith/driver"
 	"kith/internal/wait"
@@ -21,6 +22,8 @@ type receiver struct {
 	limit    int         // of a message, bytes
 	message  []byte      // grows with what has arrived
 	partial  bool        // the message goes on
+	leased   int         // the body that Lease has lent, bytes
+	memory   []byte      // the peer's
 	over     error       // how the peer's stream ended, once it has
 }
 
@@ -69,6 +72,9 @@ func (r *receiver) receive(ctx context.Context) ([]byte, error) {
 	return nil, r.over
 }
 
+// maxCopy is below the size at which Go's copies go around the cache, in bytes.
+const maxCopy = 256 << 10
+
 // interrupted looks up between the pieces of a message, which may be many.
 func (r *receiver) interrupted(ctx context.Context) error {
 	if r.gate.IsShut() {
@@ -89,7 +95,9 @@ func (r *receiver) take(body []byte, more bool) {
 		r.over = fmt.Errorf("%w: %w", driver.ErrProtocol, driver.TooLarge(len(r.message)+len(body), r.limit))
 		return
 	}
-	r.message = append(r.message, body...)
+	for part := range slices.Chunk(body, maxCopy) {
+		r.message = append(r.message, part...)
+	}
 	r.partial = more
 	if r.consumer.Advance(len(body)) {
 		r.bell.Ring()

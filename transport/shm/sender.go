@@ -19,7 +19,10 @@ type sender struct {
 	consumed *atomic.Uint64 // by the peer
 	waiter   wait.Waiter    // for room
 	bell     wait.Bell      // the peer may wait for data
-	piece    int            // the longest body of one record, bytes
+	piece    int            // the longest body that is copied at once, bytes
+	record   int            // the longest body of one record, bytes
+	reserved int            // the body that Reserve has lent, bytes
+	memory   []byte         // our own
 	limit    int            // of a message, bytes
 	over     error          // why nothing more can be sent
 }
@@ -32,7 +35,8 @@ func newSender(own, peer ring.Segment, fence bool, front, back *wait.Door) sende
 		consumed: peer.Consumed,
 		waiter:   wait.NewWaiter(own.WantsRoom, back, gate),
 		bell:     wait.NewBell(peer.WantsData, front),
-		piece:    own.MaxBody(),
+		piece:    own.MaxPiece(),
+		record:   own.MaxBody(),
 	}
 }
 
@@ -86,13 +90,21 @@ func (s *sender) put(ctx context.Context, kind uint8, body []byte) error {
 		if written {
 			return s.ring()
 		}
-		if err == nil {
-			err = s.waiter.Wait(ctx, s.consumed, s.producer.Seen())
-		}
-		if err != nil {
-			return s.failed(err)
+		if err := s.await(ctx, err); err != nil {
+			return err
 		}
 	}
+}
+
+// await waits for room, after the producer found none or failed.
+func (s *sender) await(ctx context.Context, err error) error {
+	if err == nil {
+		err = s.waiter.Wait(ctx, s.consumed, s.producer.Seen())
+	}
+	if err != nil {
+		return s.failed(err)
+	}
+	return nil
 }
 
 // ring tells the peer of a record, if it waits. Where the peer takes no more, the

@@ -1,0 +1,63 @@
+package shm
+
+import (
+	"context"
+
+	"kith/internal/sys"
+	"kith/ring"
+)
+
+// Lease lends the next message where it lies in the peer's memory, until Release. One
+// that came in pieces is copied together.
+func (r *receiver) Lease(ctx context.Context) ([]byte, error) {
+	if !r.gate.Enter() {
+		return nil, refused(r.gate)
+	}
+	body, err := r.lease(ctx)
+	if err != nil {
+		r.gate.Leave()
+		return nil, err
+	}
+	r.gate.Lend()
+	return body, nil
+}
+
+func (r *receiver) lease(ctx context.Context) ([]byte, error) {
+	for r.over == nil && !r.partial {
+		kind, body, err := r.consumer.Next()
+		switch {
+		case err == nil && kind == ring.Message && len(body) <= r.limit:
+			r.leased = len(body)
+			return body, nil
+		case err != nil || kind != 0:
+			return r.whole(ctx)
+		}
+		if err := r.wait(ctx); err != nil && r.over == nil {
+			return nil, err
+		}
+	}
+	return r.whole(ctx)
+}
+
+// whole lends a copy, and says how the stream ended.
+func (r *receiver) whole(ctx context.Context) ([]byte, error) {
+	r.leased = private
+	return r.receive(ctx)
+}
+
+// private is a lease of our own memory.
+const private = -1
+
+// Release gives the lent memory back to the peer.
+func (r *receiver) Release() {
+	switch {
+	case !r.gate.IsLent():
+	case !r.gate.TakeBack():
+		_ = sys.Unmap(r.memory)
+	default:
+		if r.leased != private && r.consumer.Advance(r.leased) {
+			r.bell.Ring()
+		}
+		r.gate.Leave()
+	}
+}
