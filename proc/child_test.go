@@ -147,8 +147,12 @@ func ignorer(args []string) error {
 		return err
 	}
 	defer w.Close()
-	for _, y := range ways {
+	theirs := -1
+	for i, y := range append(ways, ways...) {
 		cmd := exec.Command(args[0], y.name, strconv.Itoa(y.number))
+		if i >= len(ways) { // it is gone when Start looks, and known all the same
+			cmd.SysProcAttr = &syscall.SysProcAttr{PidFD: &theirs}
+		}
 		if _, err := w.Start(cmd); err != nil {
 			return err
 		}
@@ -162,6 +166,7 @@ func ignorer(args []string) error {
 		if err := cmd.Wait(); !errors.Is(err, unix.ECHILD) {
 			return fmt.Errorf("waited for %w, want ECHILD", err)
 		}
+		_ = unix.Close(theirs) // no descriptor the first time
 	}
 	return nil
 }

@@ -32,12 +32,16 @@ func openPidfd(pid int) (*os.File, error) {
 
 // duplicate is a pidfd of our own of the same process.
 func duplicate(file *os.File) (own *os.File, err error) {
-	err = sys.Control(file, func(fd int) error {
-		fd, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-		own = pidfdFile(fd)
-		return sys.OpenLimit(err)
+	err = sys.Control(file, func(fd int) (err error) {
+		own, err = duplicateFD(fd)
+		return err
 	})
 	return own, err
+}
+
+func duplicateFD(fd int) (*os.File, error) {
+	fd, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	return pidfdFile(fd), sys.OpenLimit(err)
 }
 
 // pidfdFile is nil for a negative number.

@@ -16,6 +16,8 @@ import (
 // is closed, and hears of what is deleted in the directories above.
 type removals struct {
 	source
+	inotify sys.Inotify
+
 	groups map[place]map[*group2]struct{}
 	names  map[int]int // how many places each parent has
 }
@@ -58,12 +60,12 @@ func (f *folder) parent() (*folder, error) {
 }
 
 func (w *Watcher) newRemovals() (*removals, error) {
-	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	inotify, err := sys.OpenInotify()
 	if err != nil {
-		return nil, os.NewSyscallError("inotify_init", instanceLimit(err))
+		return nil, os.NewSyscallError("inotify_init", err)
 	}
-	r := &removals{groups: map[place]map[*group2]struct{}{}, names: map[int]int{}}
-	r.source = source{File: os.NewFile(uintptr(fd), "inotify"), want: poll.Readable, ready: r.see}
+	r := &removals{inotify: inotify, groups: map[place]map[*group2]struct{}{}, names: map[int]int{}}
+	r.source = source{File: inotify.File, want: poll.Readable, ready: r.see}
 	if err := w.admit(&r.source); err != nil {
 		_ = r.Close()
 		return nil, err
@@ -76,14 +78,11 @@ func (r *removals) add(g *group2, parent *folder) (forget func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	at := place{name: filepath.Base(name)}
-	err = sys.Control(r, func(fd int) (err error) {
-		at.parent, err = unix.InotifyAddWatch(fd, parent.link(), unix.IN_DELETE)
-		return watchLimit(err)
-	})
+	parentInode, err := r.inotify.Watch(parent.link(), unix.IN_DELETE)
 	if err != nil {
 		return nil, failed("inotify_add_watch", parent.path, err)
 	}
+	at := place{parentInode, filepath.Base(name)}
 	if r.groups[at] == nil {
 		r.groups[at] = map[*group2]struct{}{}
 		r.names[at.parent]++
@@ -105,8 +104,29 @@ func (r *removals) remove(g *group2, at place) {
 		return
 	}
 	delete(r.names, at.parent)
-	_ = sys.Control(r, func(fd int) error { // EINVAL where the parent is gone, too
-		_, err := unix.InotifyRmWatch(fd, uint32(at.parent))
-		return err
-	})
+	r.inotify.Unwatch(at.parent)
+}
+
+// see has those groups looked at of whose name something has been deleted: another may have
+// got the name.
+func (r *removals) see(poll.Events) {
+	for notice := range r.inotify.Notices() {
+		if notice.Happened&unix.IN_Q_OVERFLOW != 0 {
+			r.lookAtAll()
+		}
+		r.look(place{notice.Inode, notice.Name})
+	}
+}
+
+func (r *removals) look(at place) {
+	for g := range r.groups[at] {
+		g.look()
+	}
+}
+
+// lookAtAll is for events that the kernel had no room for.
+func (r *removals) lookAtAll() {
+	for at := range r.groups {
+		r.look(at)
+	}
 }

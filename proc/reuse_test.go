@@ -24,7 +24,7 @@ func TestStormWithPIDsReused(t *testing.T) {
 	program := kithtest.Compile(t, "testdata/end.c")
 	for _, by := range []string{"pidfd", "PID", "FIFO"} {
 		t.Run(by, func(t *testing.T) {
-			child := kithtest.Command(t, "reuse", by, program, t.TempDir(), strconv.Itoa(processes(t, 2000)))
+			child := kithtest.Command(t, "reuse", by, program, t.TempDir(), strconv.Itoa(processes(t)))
 			child.Cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS}
 			if err := child.Start().Wait(); err != nil {
 				t.Error(err)

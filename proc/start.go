@@ -16,11 +16,22 @@ import (
 // Errors: those of cmd.Start, and of Process. Where the child started and cannot be watched
 // after all, it is killed and waited for.
 func (w *Watcher) Start(cmd *exec.Cmd) (*Watch, error) {
-	file, err := start(cmd)
-	if err != nil {
-		return nil, err
+	pidfd, theirs := -1, cmd.SysProcAttr
+	attr := syscall.SysProcAttr{}
+	if theirs != nil {
+		attr = *theirs
 	}
-	watch, err := w.process(file, cmd.Process.Pid)
+	own := attr.PidFD == nil // else the caller has asked for one
+	if own {
+		attr.PidFD = &pidfd
+	}
+	cmd.SysProcAttr = &attr
+	err := cmd.Start()
+	cmd.SysProcAttr = theirs
+	if err != nil {
+		return nil, sys.OpenLimit(err)
+	}
+	watch, err := w.started(cmd.Process.Pid, *attr.PidFD, own)
 	if err != nil {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
@@ -28,25 +39,16 @@ func (w *Watcher) Start(cmd *exec.Cmd) (*Watch, error) {
 	return watch, err
 }
 
-// start returns a pidfd of the child. The caller may have asked for one of his own.
-func start(cmd *exec.Cmd) (*os.File, error) {
-	pidfd, theirs := -1, cmd.SysProcAttr
-	attr := syscall.SysProcAttr{}
-	if theirs != nil {
-		attr = *theirs
-	}
-	own := attr.PidFD == nil
-	if own {
-		attr.PidFD = &pidfd
-	}
-	cmd.SysProcAttr = &attr
-	err := cmd.Start()
-	cmd.SysProcAttr = theirs
+func (w *Watcher) started(pid, pidfd int, own bool) (*Watch, error) {
 	switch {
-	case err != nil:
-		return nil, sys.OpenLimit(err)
-	case own && pidfd >= 0:
-		return pidfdFile(pidfd), nil
+	case pidfd < 0: // before Linux 5.2
+		return w.Process(pid)
+	case own:
+		return w.process(pidfdFile(pidfd), pid)
 	}
-	return openPidfd(cmd.Process.Pid) // its own: nobody has waited for it yet
+	file, err := duplicateFD(pidfd)
+	if err != nil {
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	return w.process(file, pid)
 }

@@ -202,7 +202,7 @@ func TestStorm(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := kithtest.Hold(directory)
-			s := storm{program: program, processes: processes(t, usual[name]), alive: 400, begin: begin}
+			s := storm{program: program, processes: processes(t), alive: 400, begin: begin}
 			if err := s.run(); err != nil {
 				t.Error(err)
 			}
@@ -213,18 +213,15 @@ func TestStorm(t *testing.T) {
 	}
 }
 
-// usual is how many a storm has, but for one a thousand.
-var usual = map[string]int{"pidfd": 10_000}
-
-// processes is how many a storm has: KITH_STORM, or as usual.
-func processes(t *testing.T, usual int) int {
+// processes is how many a storm has: KITH_STORM, or else some.
+func processes(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv("KITH_STORM")
 	switch {
 	case text == "" && testing.Short():
 		return 300
 	case text == "":
-		return max(usual, 1000)
+		return 1000
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {

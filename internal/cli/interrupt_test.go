@@ -102,29 +102,35 @@ func TestInterruptBlockedOpen(t *testing.T) {
 	}
 }
 
-// awaitBlockedOpen waits until a thread of the process is in open(2). The
-// kernel tells of that nobody who does not ask.
+// awaitBlockedOpen waits until a thread of the process is in open(2).
 func awaitBlockedOpen(t *testing.T, pid int) {
+	t.Helper()
+	awaitBlocked(t, pid, strconv.Itoa(unix.SYS_OPENAT)+" ")
+}
+
+// awaitBlocked waits until a thread of the process is in a system call, of which that is the
+// number and the first arguments. The kernel tells of that nobody who does not ask.
+func awaitBlocked(t *testing.T, pid int, call string) {
 	t.Helper()
 	pattern := "/proc/" + strconv.Itoa(pid) + "/task/*/syscall"
 	seen := 0
 	for range time.Tick(time.Millisecond) {
-		calls, _ := filepath.Glob(pattern)
-		if len(calls) == 0 {
+		threads, _ := filepath.Glob(pattern)
+		if len(threads) == 0 {
 			t.Fatalf("process %d is gone", pid)
 		}
-		if !anyInOpen(calls) {
+		if !anyIn(call, threads) {
 			seen = 0
-		} else if seen++; seen == 3 { // in a row, for any other open is soon over
+		} else if seen++; seen == 3 { // in a row, for any other is soon over
 			return
 		}
 	}
 }
 
-func anyInOpen(calls []string) bool {
-	for _, call := range calls {
-		text, _ := os.ReadFile(call)
-		if strings.HasPrefix(string(text), strconv.Itoa(unix.SYS_OPENAT)+" ") {
+func anyIn(call string, threads []string) bool {
+	for _, thread := range threads {
+		text, _ := os.ReadFile(thread)
+		if strings.HasPrefix(string(text), call) {
 			return true
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -60,22 +59,24 @@ parent has asked for it: until then the process is a zombie.
 A line of --json has time, event (exit, zombie, hangup, oom, removed, populated,
 empty, failed), pid and name, or cgroup, or fifo; and with exit: status, or signal
 and core, if the kernel tells, and the seconds since it was started; with oom: how
-many times, and how many processes were killed.
+many times, and how many processes were killed; with failed: the error.
 
 Commands have kith's standard input, output and error. Signals reach them as with
 ` + "`kith lock`" + `; where they run, it is they who are interrupted, and kith ends when they
-have. When the time is up, or nobody reads the lines any more, they get SIGTERM.
+have. When the time is up, or nobody reads the lines any more, they get SIGTERM. Of
+-c CMD, the shell gets signals, and what it runs goes on, unless CMD begins with exec.
+Where kith is killed (SIGKILL), commands go on.
 
 Exit status: the highest of 0 all ended well, as far as the kernel tells; 1 a
 process ended with another status than 0, or by a signal; 3 a control group was
-out of memory; 4 something could not be watched, as it is not there (the rest
-is). For one command and nothing else, its own, or 128+N where signal N ended it.
+out of memory; 4 something could not be watched, mostly as it is not there (the
+rest is). For one command and nothing else, its own, or 128+N where signal N ended it.
 Else 2 wrong usage, 124 not all ended within the --timeout, 125 kith failed, 126 CMD
 cannot be run, 127 there is no CMD, 129, 130 or 143 interrupted by SIGHUP, SIGINT
 (Ctrl-C) or SIGTERM before all had ended.`,
 		Example: `  kith watch 4711 && notify "the backup is there"
   kith watch $(pgrep worker) /sys/fs/cgroup/jobs
-  kith watch -c 'serve 80 >log1' -c 'serve 81 >log2' --json | jq 'select(.signal)'
+  kith watch -c 'exec serve 80 >log1' -c 'exec serve 81 >log2' --json | jq 'select(.signal)'
   kith watch --timeout 10s memory/jobs -- ./job`,
 		Args:              w.parse,
 		ValidArgsFunction: completeWatch,
@@ -116,48 +117,4 @@ func (w *watching) run(ctx context.Context) (err error) {
 		return err
 	}
 	return w.verdict()
-}
-
-// follow tells all that comes, until everything has ended or ctx has. While commands
-// run, ctx cannot end it: they have the signal, too, and may go on.
-func (w *watching) follow(ctx context.Context) error {
-	limit := w.timeout
-	limit.Duration = max(limit.Duration, aLook)
-	patient, cancel := limit.within(context.WithoutCancel(ctx), errLate)
-	defer cancel()
-	if err := w.tell(patient, w.noneRuns); err != nil {
-		return err
-	}
-	ctx, stop := context.WithCancelCause(ctx)
-	defer context.AfterFunc(patient, func() { stop(context.Cause(patient)) })()
-	return w.tell(ctx, func() bool { return w.Len() == 0 })
-}
-
-// aLook is enough for what has happened already: it comes at once, but not to a context
-// that has ended.
-const aLook = 50 * time.Millisecond
-
-func (w *watching) tell(ctx context.Context, done func() bool) error {
-	if done() {
-		return nil
-	}
-	for event, err := range w.Events(ctx) {
-		if err != nil {
-			return err
-		}
-		if err := w.handle(ctx, event); err != nil || done() {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *watching) handle(ctx context.Context, event proc.Event) error {
-	s := w.of[event.Watch()]
-	if event.Last() {
-		s.ended = true
-	}
-	w.reap(s, event)
-	w.judge(event)
-	return w.out.write(ctx, w.line(s, event))
 }

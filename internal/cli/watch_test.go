@@ -170,21 +170,18 @@ func TestWatchNames(t *testing.T) {
 	}
 }
 
-// Nobody reads, the pipe is full, and kith can be interrupted all the same.
+// Nobody reads, the pipe is full, and kith can be interrupted all the same, with its commands.
 func TestWatchBlocked(t *testing.T) {
 	p := newPlace(t)
-	peer := p.watched(slices.Repeat([]string{"exit:0"}, 100)...)
-	w := p.watch(peer.pids)
-	size, err := unix.FcntlInt(w.reader.Fd(), unix.F_SETPIPE_SZ, 4096)
-	if err != nil {
-		t.Fatal(err)
-	}
-	peer.endAll()
-	for range time.Tick(time.Millisecond) { // until no line has room (FIONREAD, of pipes too)
-		if unread, err := unix.IoctlGetInt(int(w.reader.Fd()), unix.TIOCINQ); err != nil || unread > size-100 {
-			break
+	for _, command := range [][]string{nil, {"-c", "exec sleep 1000"}} {
+		peer := p.watched(slices.Repeat([]string{"exit:0"}, 100)...)
+		w := p.watch(append(command, peer.pids...))
+		if _, err := unix.FcntlInt(w.reader.Fd(), unix.F_SETPIPE_SZ, 4096); err != nil {
+			t.Fatal(err)
 		}
+		peer.endAll()
+		awaitBlocked(t, w.Process.Pid, fmt.Sprintf("%d 0x1 ", unix.SYS_WRITE)) // to its standard output
+		w.signal(unix.SIGINT)
+		w.expect(exitINT, "kith: interrupted")
 	}
-	w.signal(unix.SIGINT)
-	w.expect(exitINT, "kith: interrupted")
 }

@@ -94,8 +94,8 @@ func TestWatchGivesUp(t *testing.T) {
 	w := p.startWatch(append(peer.pids, "--timeout", "100ms", "-c", "exec sleep 1000"))
 	w.end(exitBusy, fmt.Sprintf("kith: process %s (watched.c.exe) and 2 more had not ended after 100ms; wait longer with --timeout\n", peer.pids[0]))
 
-	w = p.watch([]string{"--timeout", "2s", peer.pids[0]}) // the command has ended by then
-	w.end(exitBusy, fmt.Sprintf("kith: process %s (watched.c.exe) had not ended after 2s;", peer.pids[0]))
+	w = p.startWatch([]string{"--timeout", "100ms", peer.pids[0]})
+	w.end(exitBusy, fmt.Sprintf("kith: process %s (watched.c.exe) had not ended after 100ms;", peer.pids[0]))
 
 	if err := unix.Mkfifo(p.path("said"), 0o600); err != nil {
 		t.Fatal(err)
