@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"strings"
 	"syscall"
 
@@ -39,7 +40,7 @@ one source stay in order. A SOURCE is
   unix:NAME      a Unix socket, and
   fifo:NAME      a FIFO, by their kith addresses
   tcp:HOST:PORT  a server
-  -              standard input
+  -              standard input, once
   -c CMD         a command of sh, which is started and read
 
 A PATH that begins like one of the others is written ./PATH. A CMD has no standard
@@ -61,7 +62,7 @@ A source that fails is told once, and the others go on. Where kith is interrupte
 so are the commands; what they then say is still written, and kith ends with them. A
 second signal kills them.
 
-Exit status: 0 all sources have ended; 1 a source or the output failed; that of the
+Exit status: 0 all sources have ended; 1 a source or an output failed; that of the
 first CMD that failed, or 128+N where signal N ended it; 2 wrong usage or address;
 141 nobody reads standard output any more; 129, 130 or 143 interrupted by SIGHUP,
 SIGINT (Ctrl-C) or SIGTERM.`,
@@ -141,43 +142,50 @@ func (m *merging) formats() (out, err merge.Format) {
 }
 
 // say tells what became of a source.
-func (m *merging) say(source string, news error) {
+func (m *merging) say(to []byte, source string, news error) []byte {
 	if _, is := errors.AsType[merge.News](news); is && m.quiet {
-		return
+		return to
 	}
-	fmt.Fprintf(os.Stderr, "kith: %s: %s\n", source, message(news))
+	return fmt.Appendf(to, "kith: %s: %s\n", source, message(news))
 }
 
 // sayWaiting tells people why nothing comes.
-func (m *merging) sayWaiting(fifos []string) {
+func (m *merging) sayWaiting(to []byte, fifos []string) []byte {
 	if m.quiet || !isTerminal(os.Stderr) {
-		return
+		return to
 	}
 	const most = 3
 	more := ""
 	if len(fifos) > most {
 		more = fmt.Sprintf(" and %d more", len(fifos)-most)
 	}
-	fmt.Fprintf(os.Stderr, "kith: waiting for a writer of %s%s\n", strings.Join(fifos[:min(most, len(fifos))], ", "), more)
+	return fmt.Appendf(to, "kith: waiting for a writer of %s%s\n", strings.Join(fifos[:min(most, len(fifos))], ", "), more)
 }
 
 // stopInTwo gives the first signal, which has ended ctx, to stop; the second ends the
 // context that it returns.
 func stopInTwo(ctx context.Context, stop func(unix.Signal)) (context.Context, func()) {
-	signals := make(chan os.Signal, 1)
+	signals := make(chan os.Signal, 2)
+	hear(signals, stopping) // at once: none may end kith without its commands
+	more := 2               // until the second: the first comes here, too
+	if ctx.Err() != nil {
+		more = 1
+	}
 	now, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	first := context.AfterFunc(ctx, func() {
-		hear(signals, stopping)
 		if s, is := errors.AsType[interrupted](context.Cause(ctx)); is {
 			stop(unix.Signal(s))
 		}
-		select {
-		case <-signals:
-			cancel(context.Cause(ctx))
-		case <-now.Done():
+		for range more {
+			select {
+			case <-signals:
+			case <-now.Done():
+				return
+			}
 		}
+		cancel(context.Cause(ctx))
 	})
-	return now, func() { first(); cancel(nil) }
+	return now, func() { first(); signal.Stop(signals); cancel(nil) }
 }
 
 // judgeMerge makes an exit status of how it ended.

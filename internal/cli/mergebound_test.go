@@ -15,10 +15,10 @@ import (
 	"kith/internal/kithtest"
 )
 
-// 500 sources have each a line of 2 MiB at the same time, which is a gigabyte: all of it
-// comes, in pieces, and what kith holds of it is bounded.
+// 500 sources have each a line of more than a MiB at the same time: all of it comes, in
+// pieces, and what kith holds of it is bounded.
 func TestMergeLongLines(t *testing.T) {
-	const count, size = 500, 2 << 20
+	const count, size = 500, 5 << 18
 	p := newPlace(t)
 	m := p.merge(p.fifos(count)...)
 	script, err := filepath.Abs("testdata/merge/long.py")
@@ -45,7 +45,7 @@ func TestMergeLongLines(t *testing.T) {
 				t.Errorf("source %d: %d bytes of %d", source, sizes[source]+len(text), size)
 			}
 		}
-		if strings.Trim(text, "x") != "" {
+		if strings.Count(text, "x") != len(text) {
 			t.Fatalf("source %d: %q", source, text)
 		}
 		sizes[source] += len(text)
@@ -79,7 +79,7 @@ func TestMergeTrickle(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer trickle.Close()
-		for i := range 20 {
+		for i := range 10 {
 			m.skip(2 * underWay)
 			fmt.Fprintln(trickle, i)
 			want := fmt.Sprintf("trickle: %d\n", i)

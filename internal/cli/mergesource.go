@@ -17,15 +17,18 @@ import (
 // A mergeSource adds a source to those that are merged.
 type mergeSource func(*merge.Merge)
 
-// mergeNames are what sources are called: as they are given, and a number where that
-// is not the first time.
+// mergeNames are what sources are called: as they are given, and a number where there
+// is one of that name already.
 type mergeNames map[string]int
 
 func (n mergeNames) of(text string) string {
-	name := quoteControls(text)
-	if n[name]++; n[name] > 1 {
-		name = fmt.Sprintf("%s#%d", name, n[name])
+	given := quoteControls(text)
+	name := given
+	for n[name] > 0 {
+		n[given]++
+		name = fmt.Sprintf("%s#%d", given, n[given])
 	}
+	n[name]++
 	return name
 }
 

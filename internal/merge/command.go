@@ -89,7 +89,7 @@ func (c *command) reap() {
 	c.running, c.state = false, c.cmd.ProcessState
 	c.m.live--
 	if err != nil && !c.m.stopped {
-		c.m.Say(c.name, err)
+		c.m.say(c.name, err)
 	}
 }
 

@@ -2,7 +2,6 @@ package merge
 
 import (
 	"errors"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -26,7 +25,8 @@ type follower struct {
 	path     string
 	is       identity // of what is open
 	regular  bool
-	inode    int  // the watcher's number of it
+	inode    int // the watcher's number of it
+	lookup   []step
 	absent   bool // nothing is open
 	fresh    bool // a FIFO was opened, and may have no writer yet
 	replaced bool // the path names another one by now
@@ -41,17 +41,22 @@ func awaitable(err error) bool {
 func (s *stream) lacks(err error) {
 	if !s.follow.absent {
 		s.follow.absent = true
-		s.m.Say(s.name, cause(err))
+		s.m.say(s.name, cause(err))
+	}
+}
+
+// appeared ends the wait for it.
+func (s *stream) appeared() {
+	if s.follow != nil && s.follow.absent {
+		s.follow.absent = false
+		s.m.say(s.name, Appeared)
 	}
 }
 
 // followOn prepares the stream for the end of a file or of a FIFO's writers.
 func (s *stream) followOn(file *descriptor, stat *unix.Stat_t) {
+	s.appeared()
 	f := s.follow
-	if f.absent {
-		f.absent = false
-		s.m.Say(s.name, Appeared)
-	}
 	f.is, f.replaced = identityOf(stat), false
 	switch stat.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
@@ -84,11 +89,11 @@ func (s *stream) stirred() {
 func (s *stream) atEndOfFile() {
 	switch {
 	case s.truncated():
-		s.m.Say(s.name, Truncated)
+		s.m.say(s.name, Truncated)
 		s.lines.complete()
 		s.hasten()
 	case s.follow.replaced: // and this was the rest
-		s.m.Say(s.name, Replaced)
+		s.m.say(s.name, Replaced)
 		s.reopen()
 	case s.isReplaced():
 		s.follow.replaced = true
@@ -101,13 +106,22 @@ func (s *stream) truncated() (is bool) {
 	_ = sys.Control(s.file.conn, func(fd int) error {
 		var stat unix.Stat_t
 		at, err := unix.Seek(fd, 0, unix.SEEK_CUR)
-		if err == nil && unix.Fstat(fd, &stat) == nil && stat.Size < at {
+		if err == nil && unix.Fstat(fd, &stat) == nil && stat.Size < at && !sizeless(fd, &stat) {
 			_, err = unix.Seek(fd, 0, unix.SEEK_SET)
 			is = err == nil
 		}
 		return nil
 	})
 	return is
+}
+
+// sizeless: there is something to read where the size is said to be 0, as in proc(5).
+func sizeless(fd int, stat *unix.Stat_t) bool {
+	if stat.Size > 0 {
+		return false
+	}
+	n, _ := unix.Pread(fd, make([]byte, 1), 0)
+	return n > 0 && unix.Fstat(fd, stat) == nil && stat.Size == 0
 }
 
 // isReplaced: a path that is gone may come again, and until then the file is read on.
@@ -155,15 +169,4 @@ func (s *stream) reopen() {
 	if s.registration != nil {
 		s.hasten()
 	}
-}
-
-func (m *Merge) watchName(s *stream) error {
-	if m.watcher == nil {
-		w, err := newWatcher(m)
-		if err != nil {
-			return err
-		}
-		m.watcher = w
-	}
-	return m.watcher.addName(s, filepath.Dir(s.follow.path), filepath.Base(s.follow.path))
 }

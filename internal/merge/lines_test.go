@@ -116,7 +116,7 @@ func TestBudget(t *testing.T) {
 	short.take([]byte("short"))
 	var all []*collector
 	piece := bytes.Repeat([]byte("x"), turnSize)
-	for range 100 {
+	for range 50 {
 		c := collect(t, b)
 		c.text = nil
 		all = append(all, c)

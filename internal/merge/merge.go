@@ -23,12 +23,11 @@ type Options struct {
 	Stdout, Stderr *os.File
 	// Format and ErrFormat write a line to them.
 	Format, ErrFormat Format
-	// Say tells what becomes of a source. It is called by one goroutine at a time,
-	// and sources wait for it.
-	Say func(source string, news error)
-	// Waiting is told, a moment after the start and once, of FIFOs without a writer, if
+	// Say appends to a buffer, for Stderr, what becomes of a source.
+	Say func(to []byte, source string, news error) []byte
+	// Waiting appends, a moment after the start and once, of FIFOs without a writer, if
 	// nothing has come from any source.
-	Waiting func(sources []string)
+	Waiting func(to []byte, sources []string) []byte
 }
 
 // A Merge takes in lines from sources. Its methods are for one goroutine, but for
@@ -46,6 +45,7 @@ type Merge struct {
 	live     int               // streams and commands that have not ended
 	eager    []*stream         // have a turn in each round, without being waited for
 	taken    map[identity]bool // what has one reader
+	stdin    bool              // has one, too
 	watcher  *watcher          // nil: nothing is followed
 	stopped  bool
 	fatal    error // why it was stopped
@@ -83,7 +83,7 @@ func New(o Options) (*Merge, error) {
 
 // A Result is what became of the sources.
 type Result struct {
-	// Failed is whether a source failed that is no command.
+	// Failed is whether a source failed that is no command, or Stderr did.
 	Failed bool
 	// Command is how that command ended which is the first, in the order of Add, of
 	// those that failed; nil where none did.
@@ -100,10 +100,11 @@ func (m *Merge) Run(ctx context.Context) (Result, error) {
 	defer m.close()
 	defer context.AfterFunc(ctx, m.giveUp)()
 	go m.out.write(m.outputFailed)
-	go m.err.write(m.outputFailed)
+	go m.err.write(func() {}) // what is for Stdout goes on
 	go m.awaitReaderless()
 	defer time.AfterFunc(aMoment, func() { m.later(m.tellWaiting) }).Stop()
 	m.runErrands()
+	m.flush()
 	for m.live > 0 {
 		if err := m.round(ctx); err != nil {
 			m.signal(unix.SIGKILL)
@@ -111,7 +112,9 @@ func (m *Merge) Run(ctx context.Context) (Result, error) {
 		}
 	}
 	err := m.out.drain()
-	_ = m.err.drain()
+	if m.err.drain() != nil {
+		m.failed = true
+	}
 	if m.fatal != nil {
 		err = m.fatal
 	}
@@ -136,7 +139,7 @@ func (m *Merge) tellWaiting() {
 		}
 	}
 	if len(silent) > 0 {
-		m.Waiting(silent)
+		m.err.ready = m.Waiting(m.err.ready, silent)
 	}
 }
 
@@ -158,7 +161,14 @@ func (m *Merge) round(ctx context.Context) error {
 		s.turn()
 	}
 	m.runErrands()
+	m.flush()
 	return nil
+}
+
+// flush has written what was taken in.
+func (m *Merge) flush() {
+	m.out.flush()
+	m.err.flush()
 }
 
 // A source is what is in the set: a stream, or the watcher of files.
@@ -213,8 +223,11 @@ func (m *Merge) result() Result {
 // fail is for a source that did not become one.
 func (m *Merge) fail(name string, err error) {
 	m.failed = true
-	m.Say(name, cause(err))
+	m.say(name, cause(err))
 }
+
+// say tells it in its place among the lines of Stderr.
+func (m *Merge) say(name string, news error) { m.err.ready = m.Say(m.err.ready, name, news) }
 
 func (m *Merge) giveUp() {
 	m.out.giveUp()

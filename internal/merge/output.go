@@ -9,6 +9,8 @@ import (
 const (
 	// batchSize is how much waits to be written before sources have to wait, in bytes.
 	batchSize = 256 << 10
+	// readySize is how much of it is handed over at once, in bytes.
+	readySize = 64 << 10
 	// patience is how long the reader of the output may keep a Stop waiting.
 	patience = time.Second
 )
@@ -16,7 +18,8 @@ const (
 // An output is lines on their way to a file. One goroutine adds, one writes: what
 // comes while the one before is being written is the next batch.
 type output struct {
-	file *os.File
+	file  *os.File
+	ready []byte // added, and not handed over: of the goroutine that adds
 
 	mu      sync.Mutex
 	changed sync.Cond
@@ -34,25 +37,45 @@ func newOutput(file *os.File) *output {
 	return o
 }
 
-// add adds a line, and waits while there is too much already. What comes after an
-// error is dropped.
+// add adds a line. It is written after flush.
 func (o *output) add(format Format, line Line) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.batch) >= batchSize {
-		o.await(func() bool { return len(o.batch) < batchSize })
+	o.ready = format(o.ready, line)
+	if len(o.ready) >= readySize {
+		o.flush()
 	}
-	if o.err != nil {
+}
+
+// flush hands over what was added, and waits while there is too much already. What
+// comes after an error is dropped.
+func (o *output) flush() {
+	if len(o.ready) == 0 {
 		return
 	}
-	if len(o.batch) == 0 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.await(func() bool { return len(o.batch) < batchSize })
+	switch {
+	case o.err != nil:
+	case len(o.batch) == 0:
+		o.batch, o.ready = o.ready, o.batch
 		o.changed.Broadcast()
+	default:
+		o.batch = append(o.batch, o.ready...)
 	}
-	o.batch = format(o.batch, line)
+	o.ready = reusable(o.ready)
+}
+
+// reusable is an empty buffer: none after a very long line.
+func reusable(buffer []byte) []byte {
+	if cap(buffer) > 2*batchSize {
+		return nil
+	}
+	return buffer[:0]
 }
 
 // drain waits until all is written, and ends the goroutine that writes.
 func (o *output) drain() error {
+	o.flush()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.last = true
@@ -123,9 +146,6 @@ func (o *output) next() []byte {
 		return nil
 	}
 	batch := o.batch
-	if cap(o.spare) > 2*batchSize {
-		o.spare = nil // after a very long line
-	}
-	o.batch, o.spare, o.writing = o.spare[:0], batch, true
+	o.batch, o.spare, o.writing = reusable(o.spare), batch, true
 	return batch
 }

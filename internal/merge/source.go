@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -34,8 +33,8 @@ func identityOf(stat *unix.Stat_t) identity { return identity{stat.Dev, stat.Ino
 func (m *Merge) AddPath(name, path string) {
 	s := m.newStream(name, m.out, m.Format)
 	if m.Follow {
-		s.follow = &follower{path: filepath.Clean(path)}
-		if err := m.watchName(s); err != nil {
+		s.follow = &follower{path: path}
+		if err := m.watch(s); err != nil {
 			s.fail(err)
 			return
 		}
@@ -48,6 +47,8 @@ func (s *stream) open(path string) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	switch {
 	case errors.Is(err, unix.ENXIO) && isSocket(path):
+		s.appeared()
+		s.atEnd = s.finish // what was there before may have gone on
 		s.dial("unix", path)
 	case err != nil && s.follow != nil && awaitable(err):
 		s.lacks(err)
@@ -124,13 +125,18 @@ func (m *Merge) AddStdin(name string, stdin *os.File) {
 	s := m.newStream(name, m.out, m.Format)
 	var stat unix.Stat_t
 	err := sys.Control(stdin, func(fd int) error { return unix.Fstat(fd, &stat) })
-	if err == nil {
+	switch {
+	case err != nil:
+	case m.stdin:
+		err = ErrTwice
+	default:
 		err = s.admit(&stat)
 	}
 	if err != nil {
 		s.fail(err)
 		return
 	}
+	m.stdin = true
 	read := unix.Read
 	if kind := stat.Mode & unix.S_IFMT; kind == unix.S_IFIFO || kind == unix.S_IFSOCK {
 		read = readNow

@@ -21,7 +21,6 @@ func (m *Merge) stop(signal unix.Signal) {
 		return
 	}
 	m.stopped = true
-	m.cancel()
 	for _, s := range m.streams {
 		if s.command == nil {
 			s.finish()

@@ -36,7 +36,7 @@ func (m *Merge) newStream(name string, to *output, format Format) *stream {
 	s.lines.emit = func(line []byte, rest, more bool) {
 		if more && !s.long {
 			s.long = true
-			m.Say(name, ErrLong)
+			m.say(name, ErrLong)
 		}
 		to.add(format, Line{name, line, rest, more})
 	}

@@ -26,8 +26,7 @@ type watcher struct {
 }
 
 const (
-	// nameEvents are those of a directory that a name has come, can be read, or that
-	// the directory is gone.
+	// nameEvents are those of a directory that a name has come, or can be read.
 	nameEvents = unix.IN_CREATE | unix.IN_MOVED_TO | unix.IN_ATTRIB | unix.IN_ONLYDIR
 	// fileEvents are those of a file that it has grown, or shrunk.
 	fileEvents = unix.IN_MODIFY
@@ -71,18 +70,6 @@ func (w *watcher) add(path string, events uint32) (inode int, err error) {
 	return inode, err
 }
 
-func (w *watcher) addName(s *stream, directory, name string) error {
-	inode, err := w.add(directory, nameEvents)
-	if err != nil {
-		return err
-	}
-	if w.names[inode] == nil {
-		w.names[inode] = map[string][]*stream{}
-	}
-	w.names[inode][name] = append(w.names[inode][name], s)
-	return nil
-}
-
 // addFile watches the file itself, wherever its name leads by now.
 func (w *watcher) addFile(s *stream, file *descriptor) error {
 	return sys.Control(file.conn, func(fd int) (err error) {
@@ -101,6 +88,10 @@ func (w *watcher) removeFile(s *stream) {
 		return
 	}
 	delete(w.files, inode)
+	w.remove(inode)
+}
+
+func (w *watcher) remove(inode int) {
 	_ = sys.Control(w.file, func(fd int) error { _, err := unix.InotifyRmWatch(fd, uint32(inode)); return err })
 }
 
@@ -124,9 +115,12 @@ func (w *watcher) happened(inode int, mask uint32, name string) {
 	switch {
 	case mask&unix.IN_Q_OVERFLOW != 0:
 		w.stirAll()
-	case mask&unix.IN_IGNORED != 0 && w.names[inode] != nil:
-		w.directoryGone(inode)
+	case mask&unix.IN_IGNORED != 0:
+		delete(w.names, inode) // the directory is gone: its own name may come again
 	default:
+		for _, s := range slices.Clone(w.names[inode][name]) {
+			w.look(s)
+		}
 		for _, s := range slices.Concat(w.files[inode], w.names[inode][name]) {
 			s.stirred()
 		}
@@ -136,24 +130,11 @@ func (w *watcher) happened(inode int, mask uint32, name string) {
 // stirAll is for when events were lost.
 func (w *watcher) stirAll() {
 	for _, s := range w.m.streams {
-		if s.follow != nil {
+		if s.follow != nil && !s.ended {
+			w.look(s)
 			s.stirred()
 		}
 	}
 }
-
-// directoryGone: what was waited for there cannot come any more.
-func (w *watcher) directoryGone(inode int) {
-	for _, streams := range w.names[inode] {
-		for _, s := range streams {
-			if s.follow.absent {
-				s.fail(errDirectory)
-			}
-		}
-	}
-	delete(w.names, inode)
-}
-
-var errDirectory = errors.New("its directory is gone")
 
 func (w *watcher) close() { _ = w.file.Close() }
