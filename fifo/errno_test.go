@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -80,7 +81,10 @@ func TestPathErrnos(t *testing.T) {
 	wants(t, onPaths["reader"](nowhere), unix.ENOENT)
 	wants(t, onPaths["reader"](loop), unix.ELOOP)
 	wants(t, onPaths["writer"](there), unix.ENXIO)
-	wants(t, fifo.Make("/sys/kith-fifo", 0o600), unix.EPERM) // a file system without FIFOs
+	withoutFIFOs := fifo.Make("/sys/kith-fifo", 0o600)
+	if !slices.ContainsFunc([]error{unix.EPERM, unix.EACCES, unix.EROFS}, func(err error) bool { return errors.Is(withoutFIFOs, err) }) {
+		t.Error(withoutFIFOs) // the last two where we are not root, or in a container
+	}
 	ok(t, before.Left())
 }
 

@@ -39,13 +39,15 @@ func rounded(size int) int64 {
 	return rounded
 }
 
-// pagesLimit is the lower of the two that are set. 0 is no limit.
+// pagesLimit is the lower of the two that are set. 0 is no limit, and behind another
+// errno than EPERM is the hard one.
 func pagesLimit(err error) error {
 	soft, hard := sys.Setting(softSetting, 0), sys.Setting(hardSetting, 0)
+	softly := soft > 0 && soft < math.MaxInt64 && errors.Is(err, unix.EPERM)
 	switch {
-	case hard > 0 && hard < math.MaxInt64 && (soft == 0 || hard <= soft):
+	case hard > 0 && hard < math.MaxInt64 && (!softly || hard <= soft):
 		return pages(err, "pipe-user-pages-hard", hardSetting, hard)
-	case soft > 0 && soft < math.MaxInt64 && errors.Is(err, unix.EPERM):
+	case softly:
 		return pages(err, "pipe-user-pages-soft", softSetting, soft)
 	}
 	return err

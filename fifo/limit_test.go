@@ -43,40 +43,34 @@ func noDescriptor(args []string) error {
 	return err
 }
 
-// A user that no other test is: the limits count by user.
-const crowdedUser = 61234
-
-// What binds a user without privileges.
+// What binds a user without privileges, here one whom nobody else is.
 func TestPageLimits(t *testing.T) {
 	kithtest.NeedKernel(t, "root")
-	path := made(t)
-	start := func() *kithtest.Child {
-		child := kithtest.Command(t, "pages", path)
-		child.Cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: crowdedUser, Gid: crowdedUser}}
-		return child.Start()
-	}
-	soft := start()
-	ok(t, soft.Say("soft"))
-	ok(t, soft.Wait())
-
-	const setting = "/proc/sys/fs/pipe-user-pages-hard"
-	before, err := os.ReadFile(setting)
-	ok(t, err)
-	hard := start()
-	if err := os.WriteFile(setting, []byte("4096"), 0); err != nil {
-		t.Logf("%v: a limit that cannot be set here", err)
-		return
-	}
-	defer func() { ok(t, os.WriteFile(setting, before, 0)) }()
-	ok(t, hard.Say("hard"))
-	ok(t, hard.Wait())
+	startPages(t, "soft", made(t))
 }
 
-func pages(args []string) error {
-	if kithtest.Hear() == "hard" {
-		return hardPages(args[0])
-	}
-	most := setting("/proc/sys/fs/pipe-max-size")
+// The hard limit comes behind the soft one: whoever is below that does not meet it.
+func TestHardPageLimit(t *testing.T) {
+	kithtest.NeedKernel(t, "root")
+	kithtest.Lower(t, hardSetting, int(setting(softSetting))+512)
+	startPages(t, "hard", made(t))
+}
+
+func startPages(t *testing.T, limit, path string) {
+	t.Helper()
+	child := kithtest.Command(t, limit+" pages", path)
+	child.Cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: kithtest.User(), Gid: kithtest.User()}}
+	ok(t, child.Start().Wait())
+}
+
+const (
+	sizeSetting = "/proc/sys/fs/pipe-max-size"
+	softSetting = "/proc/sys/fs/pipe-user-pages-soft"
+	hardSetting = "/proc/sys/fs/pipe-user-pages-hard"
+)
+
+func softPages([]string) error {
+	most := setting(sizeSetting)
 	_, writer, err := fifo.Pipe(0)
 	if err != nil {
 		return err
@@ -88,30 +82,31 @@ func pages(args []string) error {
 	if size, err := fifo.Enlarge(writer, int(most)+1); size != 65536 || err != nil {
 		return fmt.Errorf("enlarged to %d, %w", size, err)
 	}
-	soft := setting("/proc/sys/fs/pipe-user-pages-soft")
-	for range soft*4096/most + 1 {
-		var kept *os.File
-		if _, kept, err = fifo.Pipe(int(most)); err != nil {
-			break
-		}
-		defer kept.Close()
-	}
-	return isLimit(err, unix.EPERM, "pipe-user-pages-soft", soft)
+	return isLimit(pipes(int(most)), unix.EPERM, "pipe-user-pages-soft", setting(softSetting))
 }
 
-// hardPages makes pipes until there are no more for this user.
-func hardPages(path string) (err error) {
-	for range 4096 {
-		var kept *os.File
-		if _, kept, err = fifo.Pipe(0); err != nil {
-			break
+// pipes makes them until there are no more for this user. They stay.
+func pipes(capacity int) error {
+	for range setting(softSetting) {
+		reader, writer, err := fifo.Pipe(capacity)
+		if err != nil {
+			return err
 		}
-		defer kept.Close()
+		stay = append(stay, reader, writer)
 	}
-	_, opening := fifo.Open(context.Background(), path, os.O_RDONLY)
+	return nil
+}
+
+var stay []*os.File
+
+func hardPages(args []string) error {
+	large, small := pipes(int(setting(sizeSetting))), pipes(0)
+	_, opening := fifo.Open(context.Background(), args[0], os.O_RDONLY)
+	hard := setting(hardSetting)
 	return errors.Join(
-		isLimit(err, unix.ENFILE, "pipe-user-pages-hard", 4096),
-		isLimit(opening, unix.ENOMEM, "pipe-user-pages-hard", 4096))
+		isLimit(large, unix.EPERM, "pipe-user-pages-soft", setting(softSetting)),
+		isLimit(small, unix.ENFILE, "pipe-user-pages-hard", hard),
+		isLimit(opening, unix.ENOMEM, "pipe-user-pages-hard", hard))
 }
 
 func setting(path string) int64 {

@@ -30,12 +30,18 @@ type meeting struct {
 
 // newMeeting waits for somebody at the path, wherever this process may go meanwhile.
 func newMeeting(path string, pinned *os.File) (*meeting, error) {
-	m := &meeting{path: path, pinned: pinned}
-	if absolute, err := filepath.Abs(path); err == nil {
-		m.path = absolute
-	}
+	m := &meeting{path: absolute(path), pinned: pinned}
 	err := sys.Control(pinned, func(fd int) error { return unix.Fstat(fd, &m.stat) })
 	return m, err
+}
+
+// absolute leaves .. to the kernel, which follows links before it: filepath.Abs would
+// not. What would be too long for a path stays as it is.
+func absolute(path string) string {
+	if here, err := os.Getwd(); err == nil && !filepath.IsAbs(path) && len(here)+1+len(path) < unix.PathMax {
+		return here + "/" + path
+	}
+	return path
 }
 
 // wait returns when the other side is there, or ctx has ended, or nobody can come

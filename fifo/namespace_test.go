@@ -88,7 +88,7 @@ func withoutProc([]string) error {
 func TestWithoutInotify(t *testing.T) {
 	kithtest.NeedKernel(t, "root")
 	path, child := made(t), kithtest.Command(t, "without inotify")
-	child.Cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: crowdedUser + 1, Gid: crowdedUser}}
+	child.Cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: kithtest.User() + 1, Gid: kithtest.User()}}
 	meet(t, &peer{child.Start(), t}, path)
 }
 

@@ -32,8 +32,9 @@ func Splice(ctx context.Context, from, to End, n int) (int, error) {
 	if n <= 0 {
 		return none("splice", n)
 	}
-	t := &transfer{"splice", from, to, func(in, out int) (int64, error) {
-		return unix.Splice(in, nil, out, nil, n, unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
+	t := &transfer{"splice", from, to, func(in, out int) (int, error) {
+		moved, err := unix.Splice(in, nil, out, nil, n, unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
+		return int(moved), err
 	}}
 	return t.run(ctx)
 }
@@ -47,8 +48,9 @@ func Tee(ctx context.Context, from, to *os.File, n int) (int, error) {
 	if n <= 0 {
 		return none("tee", n)
 	}
-	t := &transfer{"tee", from, to, func(in, out int) (int64, error) {
-		return unix.Tee(in, out, n, unix.SPLICE_F_NONBLOCK)
+	t := &transfer{"tee", from, to, func(in, out int) (int, error) {
+		moved, err := unix.Tee(in, out, n, unix.SPLICE_F_NONBLOCK)
+		return int(moved), err
 	}}
 	return t.run(ctx)
 }
@@ -73,7 +75,7 @@ func Vmsplice(ctx context.Context, to *os.File, memory []byte) (n int, err error
 	if err := sys.Control(to, openForWriting); err != nil { // or it would write to the memory
 		return 0, os.NewSyscallError("vmsplice", err)
 	}
-	t := &transfer{"vmsplice", nil, to, func(_, out int) (int64, error) {
+	t := &transfer{"vmsplice", nil, to, func(_, out int) (int, error) {
 		return vmsplice(out, memory[n:])
 	}}
 	for n < len(memory) && err == nil {
@@ -84,11 +86,10 @@ func Vmsplice(ctx context.Context, to *os.File, memory []byte) (n int, err error
 	return n, err
 }
 
-func vmsplice(fd int, memory []byte) (int64, error) {
+func vmsplice(fd int, memory []byte) (int, error) {
 	iovec := []unix.Iovec{{Base: &memory[0]}}
 	iovec[0].SetLen(len(memory))
-	n, err := unix.Vmsplice(fd, iovec, unix.SPLICE_F_NONBLOCK)
-	return int64(n), err
+	return unix.Vmsplice(fd, iovec, unix.SPLICE_F_NONBLOCK)
 }
 
 // none is for a transfer of nothing.

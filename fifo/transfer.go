@@ -26,7 +26,7 @@ type End interface {
 type transfer struct {
 	call     string
 	from, to End // from is nil where memory is moved
-	move     func(from, to int) (int64, error)
+	move     func(from, to int) (int, error)
 }
 
 // run moves some, as soon as both are ready.
@@ -44,20 +44,21 @@ func (t *transfer) run(ctx context.Context) (int, error) {
 				continue
 			}
 		}
-		return int(moved), os.NewSyscallError(t.call, err)
+		return moved, os.NewSyscallError(t.call, err)
 	}
 }
 
-func (t *transfer) once() (moved int64, err error) {
+func (t *transfer) once() (moved int, err error) {
 	into := func(from int) error {
 		return sys.Control(t.to, func(to int) error {
 			return sys.Again(func() error { moved, err = t.move(from, to); return err })
 		})
 	}
 	if t.from == nil {
-		return moved, into(-1)
+		err = into(-1)
+	} else {
+		err = sys.Control(t.from, into)
 	}
-	err = sys.Control(t.from, into)
 	return max(moved, 0), err
 }
 
@@ -98,9 +99,7 @@ func await(ctx context.Context, event int16, end End, until func(func(uintptr) b
 	return err
 }
 
-// ready asks poll(2), which tells of errors and of the end, too.
 func ready(fd int, event int16) (bool, error) {
-	fds := []unix.PollFd{{Fd: int32(fd), Events: event}}
-	err := sys.Again(func() error { _, err := unix.Poll(fds, 0); return err })
-	return fds[0].Revents != 0, err
+	events, err := sys.Ready(fd, event)
+	return events != 0, err
 }

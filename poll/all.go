@@ -34,11 +34,11 @@ func (s *Set) Events(ctx context.Context) iter.Seq2[Event, error] {
 	}
 }
 
-// current is false for what was removed since it came.
+// current is false for what was removed since it came, and of a set that is closed.
 func (s *Set) current(e Event) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return e.Registration.live || e.Ready == Closed
+	return !s.closed && (e.Registration.live || e.Ready == Closed)
 }
 
 // untold has the kernel tell again of what it told, and nobody heard. Levels it tells

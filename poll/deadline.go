@@ -2,6 +2,7 @@ package poll
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,6 +27,15 @@ func left(ctx context.Context) (time.Duration, error) {
 		return 0, context.Cause(ctx)
 	}
 	return 0, context.DeadlineExceeded // Go's timer comes a moment later
+}
+
+// atDeadline has one error for the deadline, whoever is the first to tell of it: the
+// kernel's timers do not know the cause, which Go's tell a moment later.
+func atDeadline(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() == context.DeadlineExceeded && errors.Is(err, context.Cause(ctx)) {
+		return context.DeadlineExceeded
+	}
+	return err
 }
 
 // inThread makes a call that waits in the kernel, with the timeout that ctx has left.

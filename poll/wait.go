@@ -45,7 +45,7 @@ func (s *Set) take(ctx context.Context, events []Event, block bool) (n int, woke
 	default:
 		n, woken, err = s.inTurn(ctx, events, block)
 	}
-	return n, woken, failed(s.backend.waiting(), err)
+	return n, woken, failed(s.backend.waiting(), atDeadline(ctx, err))
 }
 
 // inTurn looks first, and waits if there was nothing.

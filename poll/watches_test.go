@@ -3,7 +3,6 @@ package poll_test
 import (
 	"errors"
 	"os"
-	"strconv"
 	"syscall"
 	"testing"
 
@@ -13,40 +12,12 @@ import (
 	"kith/poll"
 )
 
-// nobodyElse is a user whom no process has, so its watches are ours.
-const nobodyElse = 54321
-
-const watchesFile = "/proc/sys/fs/epoll/max_user_watches"
-
-// The watches of a user are used up, here by a user whom nobody else is. The limit is the
-// machine's: it is lowered to what no other user of it has, by one test at a time.
+// The watches of a user are used up, here by a user whom nobody else is.
 func TestWatches(t *testing.T) {
 	kithtest.NeedKernel(t, "root")
-	setting, err := os.OpenFile(watchesFile, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer setting.Close()
-	if err := unix.Flock(number(t, setting), unix.LOCK_EX); err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(watchesFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const most = 60_000
-	if atoi(t, string(text)) > most {
-		defer func() {
-			if err := os.WriteFile(watchesFile, text, 0); err != nil {
-				t.Error(err)
-			}
-		}()
-		if err := os.WriteFile(watchesFile, []byte(strconv.Itoa(most)), 0); err != nil {
-			t.Fatal(err)
-		}
-	}
+	kithtest.Lower(t, "/proc/sys/fs/epoll/max_user_watches", 200_000)
 	child := kithtest.Command(t, "watches")
-	child.Cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobodyElse, Gid: nobodyElse}}
+	child.Cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: kithtest.User(), Gid: kithtest.User()}}
 	if err := child.Start().Wait(); err != nil {
 		t.Error(err)
 	}
@@ -99,7 +70,7 @@ func refusesAll(set *poll.Set) error {
 // room for so many.
 func useUp(spare int) (free func(), err error) {
 	var files, epolls []int
-	for range 400 {
+	for range 500 {
 		fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
 		if err != nil {
 			return nil, err

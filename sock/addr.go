@@ -66,7 +66,7 @@ func (a Addr) resolve() (name sys.UnixName, release func(), err error) {
 func proxy(path string, flags int, in string) (name sys.UnixName, release func(), err error) {
 	fd, err := unix.Open(path, flags|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return name, nil, descriptorLimit(err)
+		return name, nil, sys.OpenLimit(err)
 	}
 	release = func() { _ = unix.Close(fd) }
 	short := "/proc/self/fd/" + strconv.Itoa(fd) + in

@@ -49,7 +49,9 @@ func (m *Message) parse(control []byte) error {
 		case unix.SCM_RIGHTS:
 			fds, _ := unix.ParseUnixRights(part)
 			for _, fd := range fds {
-				m.Files = append(m.Files, os.NewFile(uintptr(fd), "received"))
+				file, lacking := received(fd)
+				err = errors.Join(err, lacking)
+				m.Files = append(m.Files, file)
 			}
 		case unix.SCM_CREDENTIALS:
 			cred, _ := unix.ParseUnixCredentials(part)
@@ -69,7 +71,7 @@ func (m *Message) check(flags int, expected Count) error {
 	case flags&unix.MSG_CTRUNC != 0 && descriptorLeft():
 		return fmt.Errorf("%w: want %v, got %d, and the kernel kept others back", ErrFiles, expected, got)
 	case flags&unix.MSG_CTRUNC != 0:
-		return errors.Join(ErrFiles, descriptorLimit(unix.EMFILE)) // there was room for MaxFiles in the buffer
+		return errors.Join(ErrFiles, sys.OpenLimit(unix.EMFILE)) // there was room for MaxFiles in the buffer
 	case got < expected.least || got > expected.most:
 		return fmt.Errorf("%w: want %v, got %d", ErrFiles, expected, got)
 	}

@@ -24,7 +24,8 @@ func flood([]string) error {
 	}
 	files := slices.Repeat([]*os.File{os.Stdin}, sock.MaxFiles)
 	for i := 0; ; i++ {
-		if err := socket.Send(background, []byte("x"), files[:1+i%sock.MaxFiles]...); err != nil {
+		err := socket.Send(background, []byte("x"), files[:1+i%sock.MaxFiles]...)
+		if err != nil && !errors.Is(err, unix.ETOOMANYREFS) { // a user without privileges waits until some are received
 			return err
 		}
 	}

@@ -19,7 +19,7 @@ import (
 func TestDescriptorsInFlight(t *testing.T) {
 	kithtest.NeedKernel(t, "root")
 	child := kithtest.Command(t, "in flight")
-	child.Cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody - 1, Gid: nobody}} // whom no other test is
+	child.Cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: kithtest.User(), Gid: nobody}}
 	_, _ = give(t, sock.Packet, child)
 	if err := child.Wait(); err != nil {
 		t.Error(err)

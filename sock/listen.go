@@ -40,7 +40,7 @@ func (s *Socket) Accept(ctx context.Context) (*Socket, error) {
 			return !again(inner)
 		})
 		if err == nil {
-			err = descriptorLimit(inner)
+			err = sys.OpenLimit(inner)
 		}
 	}
 	if err != nil {

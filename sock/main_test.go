@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 		"pass for ever": passForEver,
 		"reuse":         reuse,
 		"own name":      ownName,
+		"take silent":   takeSilent,
 	})
 	kithtest.Main(m)
 }

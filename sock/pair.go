@@ -4,6 +4,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"kith/internal/sys"
 )
 
 // Pair makes two sockets that are connected to each other, without a name:
@@ -18,7 +20,7 @@ func Pair(kind Kind) (a, b *os.File, err error) {
 	}
 	fds, err := unix.Socketpair(unix.AF_UNIX, int(kind)|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, nil, os.NewSyscallError("socketpair", descriptorLimit(err))
+		return nil, nil, os.NewSyscallError("socketpair", sys.OpenLimit(err))
 	}
 	return os.NewFile(uintptr(fds[0]), "socketpair"), os.NewFile(uintptr(fds[1]), "socketpair"), nil
 }

@@ -27,7 +27,7 @@ func PeerPidfd(c syscall.Conn) (*os.File, error) {
 		if err == nil {
 			file = newPidfd(pidfd)
 		}
-		return os.NewSyscallError("getsockopt", descriptorLimit(peerError(err)))
+		return os.NewSyscallError("getsockopt", sys.OpenLimit(peerError(err)))
 	})
 	return file, err
 }
@@ -54,7 +54,7 @@ func parsePidfd(data []byte) (*os.File, error) {
 		return newPidfd(int(fd)), nil
 	}
 	if errno := unix.Errno(-fd); errno == unix.EMFILE || errno == unix.ENFILE {
-		return nil, errors.Join(ErrFiles, descriptorLimit(errno))
+		return nil, errors.Join(ErrFiles, sys.OpenLimit(errno))
 	}
 	return nil, nil // it has gone
 }

@@ -12,19 +12,20 @@ import (
 	"kith/sock"
 )
 
-// havePidfds ends the test where the kernel has none, once the error is seen to say so.
-func havePidfds(t *testing.T) bool {
+// needPidfds skips the test where the kernel has none, once the error is seen to say so.
+func needPidfds(t *testing.T) {
 	t.Helper()
 	a, _ := pair(t, sock.Packet)
 	file, err := sock.PeerPidfd(a)
-	if errors.Is(err, errors.ErrUnsupported) && errors.Is(err, unix.ENOPROTOOPT) {
-		wants(t, a.PassPidfd(true), errors.ErrUnsupported)
-		return false
+	if err == nil {
+		_ = file.Close()
+		return
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file.Close() == nil
+	wants(t, err, errors.ErrUnsupported)
+	wants(t, err, unix.ENOPROTOOPT)
+	wants(t, a.PassPidfd(true), errors.ErrUnsupported)
+	kithtest.NeedKernel(t, "pidfd-peer")
+	t.Fatal(err)
 }
 
 // ended asks a pidfd whether its process has ended.
@@ -62,9 +63,7 @@ func signal(pidfd *os.File, number unix.Signal) error {
 
 // A pidfd of the peer is of that process, and tells of its end.
 func TestPeerPidfd(t *testing.T) {
-	if !havePidfds(t) {
-		return
-	}
+	needPidfds(t)
 	withPeers(t, func(t *testing.T, p peer) {
 		p.Start()
 		listener := listening(t, sock.Stream, abstract(t))
@@ -111,9 +110,7 @@ func TestPeerPidfd(t *testing.T) {
 
 // The netpoller can wait for it.
 func TestPidfdParks(t *testing.T) {
-	if !havePidfds(t) {
-		return
-	}
+	needPidfds(t)
 	p := peer{programs["C"](t).Start()}
 	listener := listening(t, sock.Stream, abstract(t))
 	p.order(t, "new stream", "connect "+name(abstract(t)))
@@ -143,9 +140,7 @@ func TestPidfdParks(t *testing.T) {
 
 // Each message comes with a pidfd of who sent it, who may have gone since.
 func TestPassPidfd(t *testing.T) {
-	if !havePidfds(t) {
-		return
-	}
+	needPidfds(t)
 	for _, kind := range kinds {
 		withPeers(t, func(t *testing.T, p peer) {
 			ours, theirs, err := sock.Pair(kind)

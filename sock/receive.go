@@ -37,7 +37,9 @@ func (m *Message) Close() {
 // passed over.
 //
 // A descriptor is another one of the same open file: of its flags only close-on-exec
-// is our own. If it is blocking, so are its reads, which hold a thread.
+// is our own. If it is blocking, so are its reads, which hold a thread; so are those of
+// an epoll, and of a file that a FUSE server may keep waiting: to close that waits for
+// its server, too, also where Receive does it.
 //
 // Errors: io.EOF where the peer of a Stream or a Packet has closed, died, or called
 // CloseSend; the cause of ctx's end; os.ErrClosed; EINVAL for a Stream without a peer

@@ -22,9 +22,8 @@ import (
 // is still of the one that had it.
 func TestPIDIsReused(t *testing.T) {
 	kithtest.NeedKernel(t, "mount")
-	if _, err := os.Stat(lastPID); err != nil || !havePidfds(t) {
-		return // a kernel without CONFIG_CHECKPOINT_RESTORE, or before 6.5
-	}
+	kithtest.NeedKernel(t, "pid-choice")
+	needPidfds(t)
 	program := kithtest.Compile(t, "testdata/peer.c")
 	child := kithtest.Command(t, "reuse", program, string(abstract(t)[1:]))
 	child.Cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}

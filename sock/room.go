@@ -122,9 +122,8 @@ func bufferFull(fd int) bool {
 }
 
 func writable(fd int) bool {
-	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-	_ = sys.Again(func() error { _, err := unix.Poll(fds, 0); return err })
-	return fds[0].Revents != 0
+	events, _ := sys.Ready(fd, unix.POLLOUT)
+	return events != 0
 }
 
 // enter joins the others who wait for room at that name.
@@ -146,12 +145,12 @@ func (s *Socket) enter(to Addr) (*room, error) {
 func newRoom() (*room, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, descriptorLimit(err)
+		return nil, sys.OpenLimit(err)
 	}
 	file := os.NewFile(uintptr(fd), "room")
 	raw, err := file.SyscallConn()
 	if err == nil {
-		err = pollable(file)
+		err = sys.Pollable(file)
 	}
 	if err != nil {
 		_ = file.Close()

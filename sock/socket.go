@@ -51,7 +51,7 @@ func New(kind Kind) (*Socket, error) {
 	}
 	fd, err := unix.Socket(unix.AF_UNIX, int(kind)|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, os.NewSyscallError("socket", descriptorLimit(err))
+		return nil, os.NewSyscallError("socket", sys.OpenLimit(err))
 	}
 	return adopt(fd, "socket")
 }
@@ -59,7 +59,7 @@ func New(kind Kind) (*Socket, error) {
 // adopt makes a Socket of a descriptor that is ours.
 func adopt(fd int, name string) (*Socket, error) {
 	file := os.NewFile(uintptr(fd), name)
-	if err := pollable(file); err != nil {
+	if err := sys.Pollable(file); err != nil {
 		_ = file.Close()
 		return nil, os.NewSyscallError("epoll_ctl", err)
 	}

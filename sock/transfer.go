@@ -120,7 +120,6 @@ func (t *transfer) end(fd int) error {
 }
 
 func hungUp(fd int) bool {
-	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
-	_ = sys.Again(func() error { _, err := unix.Poll(fds, 0); return err })
-	return fds[0].Revents&unix.POLLRDHUP != 0
+	events, _ := sys.Ready(fd, unix.POLLRDHUP)
+	return events&unix.POLLRDHUP != 0
 }

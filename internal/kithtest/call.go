@@ -36,13 +36,14 @@ func Go(call func() error) *Call {
 // and on, or holds a thread in a system call where it should park.
 func (c *Call) Parked() error { return Parked(c) }
 
-// Parked returns when all the calls are parked.
+// Parked returns when each of the calls has been parked: not all of them at once, as
+// some look again now and then, and of a thousand on a busy machine one always does.
 func Parked(calls ...*Call) error {
-	var busy []*Call
-	state := ""
-	for deadline := time.Now().Add(settleTime); time.Now().Before(deadline); time.Sleep(200 * time.Microsecond) {
+	busy, state := slices.Clone(calls), ""
+	for deadline := time.Now().Add(settleTime); time.Now().Before(deadline); {
+		began := time.Now()
 		stacks := Goroutines()
-		busy = slices.DeleteFunc(slices.Clone(calls), func(c *Call) bool { return parked(stacks[c.goroutine]) })
+		busy = slices.DeleteFunc(busy, func(c *Call) bool { return parked(stacks[c.goroutine]) })
 		if len(busy) == 0 {
 			return nil
 		}
@@ -54,6 +55,7 @@ func Parked(calls ...*Call) error {
 			default:
 			}
 		}
+		time.Sleep(max(time.Since(began), 200*time.Microsecond)) // the world stands still while we look
 	}
 	return fmt.Errorf("%d calls were to park their goroutines, one of which is:\n%s", len(busy), state)
 }

@@ -76,6 +76,9 @@ var Features = []Feature{
 	{"memory-group", "no control group of version 1 can be made for memory: the hierarchy is not mounted at /sys/fs/cgroup/memory, or not writable", haveMemoryGroup},
 	{"unified-group", "no control group of version 2 can be made: run as root where it is mounted at /sys/fs/cgroup, or unified below it", haveUnifiedGroup},
 	{"unified-memory", "groups of version 2 have no memory controller: echo +memory >/sys/fs/cgroup/cgroup.subtree_control", haveUnifiedMemory},
+	{"kernel-settings", "not allowed to write to /proc/sys: run as the machine's own root", haveSettings},
+	{"pid-choice", "a kernel without CONFIG_CHECKPOINT_RESTORE, where nobody chooses the next PID", func() bool { return exists("/proc/sys/kernel/ns_last_pid") }},
+	{"pidfd-peer", "Linux before 6.5, where a Unix socket knows no pidfd of its peer", func() bool { return haveKernel(6, 5) }},
 	{"pidfd-status", "Linux before 6.15, where a pidfd does not keep the exit status", func() bool { return haveKernel(6, 15) }},
 	{"pidfd-thread", "Linux before 6.9, where no pidfd is of a thread", func() bool { return haveKernel(6, 9) }},
 	{"pid-max-namespace", "Linux before 6.14, where pid_max is the machine's own, or no right to make a PID namespace", func() bool { return haveKernel(6, 14) && haveMount() }},
@@ -93,6 +96,13 @@ func NeedKernel(t testing.TB, name string) {
 		t.Skipf("this machine lacks %s: %s", name, Features[i].Why)
 	}
 }
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func haveSettings() bool { return unix.Access("/proc/sys/fs/pipe-user-pages-hard", unix.W_OK) == nil }
 
 func haveNoexecSeal() bool {
 	fd, err := unix.MemfdCreate("kithtest", unix.MFD_CLOEXEC|unix.MFD_NOEXEC_SEAL)

@@ -1,6 +1,6 @@
 """A file system with one file, "file", mounted at argv[1]. It says "mounted", and "poll"
 when somebody asks whether the file is ready, who gets the answer, that it is readable, at
-the line "answer". <linux/fuse.h> has the layouts."""
+the line "answer", or at once where that came before. <linux/fuse.h> has the layouts."""
 import ctypes
 import errno
 import os
@@ -18,7 +18,7 @@ options = f"fd={fuse},rootmode=40000,user_id=0,group_id=0".encode()
 if libc.mount(b"fuse", sys.argv[1].encode(), b"fuse", 0, options) != 0:
     sys.exit(os.strerror(ctypes.get_errno()))
 print("mounted")
-waiting = []
+waiting, answers = [], []
 
 
 def answer(unique, body=b"", error=0):
@@ -28,6 +28,12 @@ def answer(unique, body=b"", error=0):
 def attributes(node):
     mode = stat.S_IFDIR | 0o755 if node == 1 else stat.S_IFREG | 0o666
     return struct.pack("<6Q10I", node, 0, 0, 0, 0, 0, 0, 0, 0, mode, 1, 0, 0, 0, 4096, 0)
+
+
+def settle():
+    while waiting and answers:
+        answers.pop()
+        answer(waiting.pop(0), struct.pack("<II", select.POLLIN, 0))
 
 
 def serve(request):
@@ -43,6 +49,7 @@ def serve(request):
     elif opcode == POLL:
         waiting.append(unique)
         print("poll")
+        settle()
     elif opcode in (RELEASE, FLUSH):
         answer(unique)
     elif opcode not in (FORGET, BATCH_FORGET, INTERRUPT):
@@ -53,7 +60,8 @@ while True:
     for ready in select.select([fuse, sys.stdin], [], [])[0]:
         if ready == fuse:
             serve(os.read(fuse, 1 << 17))
-        elif sys.stdin.readline():
-            answer(waiting.pop(0), struct.pack("<II", select.POLLIN, 0))
+        elif line := sys.stdin.readline():
+            answers.append(line)
+            settle()
         else:
             sys.exit()
