@@ -1,11 +1,7 @@
 package merge
 
 import (
-	"bytes"
-	"encoding/binary"
-	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"syscall"
 
@@ -18,11 +14,10 @@ import (
 // A watcher hears of files and of names in directories: inotify(7).
 type watcher struct {
 	m            *Merge
-	file         *os.File
+	inotify      sys.Inotify
 	registration *poll.Registration
 	names        map[int]map[string][]*stream // by the directory's number
 	files        map[int][]*stream
-	buffer       []byte
 }
 
 const (
@@ -33,41 +28,22 @@ const (
 )
 
 func newWatcher(m *Merge) (*watcher, error) {
-	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
+	inotify, err := sys.OpenInotify()
 	if err != nil {
-		return nil, instanceLimit(err)
+		return nil, err
 	}
-	file := os.NewFile(uintptr(fd), "inotify")
-	_ = unix.SetNonblock(fd, true)
-	w := &watcher{m: m, file: file, names: map[int]map[string][]*stream{}, files: map[int][]*stream{}, buffer: make([]byte, 16<<10)}
+	w := &watcher{m: m, inotify: inotify, names: map[int]map[string][]*stream{}, files: map[int][]*stream{}}
 	w.registration, err = m.set.Add(w, poll.Readable, poll.Level)
 	return w, err
 }
 
 // SyscallConn makes it a source of the set.
-func (w *watcher) SyscallConn() (syscall.RawConn, error) { return w.file.SyscallConn() }
+func (w *watcher) SyscallConn() (syscall.RawConn, error) { return w.inotify.SyscallConn() }
 
 func (w *watcher) has(r *poll.Registration) bool { return w.registration == r }
 
-// instanceLimit tells the two limits behind EMFILE of inotify_init(2) apart.
-func instanceLimit(err error) error {
-	spare, failed := unix.Dup(0)
-	if errors.Is(err, unix.EMFILE) && failed == nil {
-		_ = unix.Close(spare)
-		return sys.SettingLimit(err, "max_user_instances", "/proc/sys/fs/inotify/max_user_instances")
-	}
-	return sys.OpenLimit(err)
-}
-
 func (w *watcher) add(path string, events uint32) (inode int, err error) {
-	err = sys.Control(w.file, func(fd int) error {
-		inode, err = unix.InotifyAddWatch(fd, path, events|unix.IN_MASK_ADD)
-		return err
-	})
-	if errors.Is(err, unix.ENOSPC) {
-		err = sys.SettingLimit(err, "max_user_watches", "/proc/sys/fs/inotify/max_user_watches")
-	}
-	return inode, err
+	return w.inotify.Watch(path, events|unix.IN_MASK_ADD)
 }
 
 // addFile watches the file itself, wherever its name leads by now.
@@ -91,23 +67,12 @@ func (w *watcher) removeFile(s *stream) {
 	w.remove(inode)
 }
 
-func (w *watcher) remove(inode int) {
-	_ = sys.Control(w.file, func(fd int) error { _, err := unix.InotifyRmWatch(fd, uint32(inode)); return err })
-}
+func (w *watcher) remove(inode int) { w.inotify.Unwatch(inode) }
 
 // turn stirs those to whom something happened.
 func (w *watcher) turn() {
-	n := 0
-	_ = sys.Control(w.file, func(fd int) (err error) {
-		n, err = unix.Read(fd, w.buffer)
-		return err
-	})
-	for events := w.buffer[:max(n, 0)]; len(events) >= unix.SizeofInotifyEvent; {
-		inode, mask := int(int32(binary.NativeEndian.Uint32(events))), binary.NativeEndian.Uint32(events[4:])
-		end := unix.SizeofInotifyEvent + int(binary.NativeEndian.Uint32(events[12:]))
-		name, _, _ := bytes.Cut(events[unix.SizeofInotifyEvent:end], []byte{0})
-		w.happened(inode, mask, string(name))
-		events = events[end:]
+	for notice := range w.inotify.Notices() {
+		w.happened(notice.Inode, notice.Happened, notice.Name)
 	}
 }
 
@@ -137,4 +102,4 @@ func (w *watcher) stirAll() {
 	}
 }
 
-func (w *watcher) close() { _ = w.file.Close() }
+func (w *watcher) close() { _ = w.inotify.Close() }
