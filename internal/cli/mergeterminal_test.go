@@ -23,10 +23,10 @@ func TestMergeSaysForWhomItWaits(t *testing.T) {
 }
 
 // Ctrl-C reaches the commands, which are in process groups of their own, and their last
-// words come.
+// words come. (Who is ready is the last that is started, see sleeper.)
 func TestMergeCtrlC(t *testing.T) {
 	p := newPlace(t)
-	terminal := p.openTerminal(`kith merge -c 'trap "echo caught; exit 3" INT; echo ready; while :; do sleep 1000; done'; echo ended $?`)
+	terminal := p.openTerminal(`kith merge -c 'trap "echo caught; exit 3" INT; while :; do sh -c "echo ready; exec sleep 1000"; done'; echo ended $?`)
 	terminal.See(": ready\r")
 	terminal.Press(ctrlC)
 	terminal.See(": caught\r")
