@@ -23,7 +23,7 @@ func newPoll(s *Set) (*ppoll, error) {
 		return nil, err
 	}
 	p := &ppoll{roster: roster}
-	p.ready = p.answer
+	p.ready, p.seek = p.answer, p.nextFound
 	p.call = func(timeout *unix.Timespec) (int, error) { return unix.Ppoll(p.fds, timeout, nil) }
 	return p, nil
 }
@@ -68,4 +68,12 @@ func (p *ppoll) collect(events []Event) (n int, again bool, err error) {
 func (p *ppoll) answer(place int) (got Events, count int) {
 	got = Events(uint16(p.fds[place].Revents))
 	return got & (p.shown[place].want | HangUp | Error | Closed), int(min(got, 1))
+}
+
+// nextFound is all that is done for a source of which nothing came.
+func (p *ppoll) nextFound(from, to int) int {
+	for from < to && p.fds[from].Revents == 0 {
+		from++
+	}
+	return from
 }

@@ -25,6 +25,7 @@ type roster struct {
 	shown []*Registration
 	found int                                     // how many the kernel found, the bell among them
 	ready func(place int) (got Events, count int) // what it found, and as how many
+	seek  func(from, to int) (place int)          // the next where it found something, or to
 	now   unix.Timespec                           // a timeout of nothing, which is no allocation
 	next  int                                     // with which of the shown to begin, so that none starves
 }
@@ -104,9 +105,21 @@ func (k *roster) ask(ctx context.Context, block bool, call func(*unix.Timespec) 
 // gather makes events of what was found, at most so many, beginning where the last
 // call ended.
 func (k *roster) gather(events []Event, found int) int {
-	n := 0
-	for turn := 0; turn < len(k.shown) && found > 0 && n < len(events); turn++ {
-		place := (k.next + turn) % len(k.shown)
+	begin := min(k.next, len(k.shown))
+	n, found := k.gatherFrom(events, found, begin, len(k.shown))
+	rest, _ := k.gatherFrom(events[n:], found, 0, begin)
+	k.blocked = false
+	return n + rest
+}
+
+// gatherFrom looks at a range of the sources, and returns how many are to be found yet.
+func (k *roster) gatherFrom(events []Event, found, from, to int) (n, left int) {
+	for found > 0 && n < len(events) {
+		place := k.seek(from, to)
+		if place == to {
+			break
+		}
+		from = place + 1
 		got, count := k.ready(place)
 		found -= count
 		if got == 0 {
@@ -117,11 +130,10 @@ func (k *roster) gather(events []Event, found int) int {
 			n++
 		}
 		if n == len(events) {
-			k.next = place + 1
+			k.next = from
 		}
 	}
-	k.blocked = false
-	return n
+	return n, found
 }
 
 // pollable asks an epoll, as poll and select call a file always ready that cannot be

@@ -33,6 +33,11 @@ func (s *sets) set(kind, fd int) {
 	s[kind].used = true
 }
 
+func (s *sets) has(fd int) bool {
+	word, bit := fd/unix.NFDBITS, uint(fd)%unix.NFDBITS
+	return (s[0].Bits[word]|s[1].Bits[word]|s[2].Bits[word])>>bit&1 != 0
+}
+
 func (s *sets) given(kind int) *unix.FdSet {
 	if !s[kind].used {
 		return nil
@@ -52,7 +57,7 @@ func newSelect(s *Set) (*pselect, error) {
 		return nil, err
 	}
 	p := &pselect{roster: roster}
-	p.ready = p.answer
+	p.ready, p.seek = p.answer, p.nextFound
 	p.call = func(timeout *unix.Timespec) (int, error) {
 		p.answers = p.asked
 		return unix.Pselect(p.most, p.answers.given(0), p.answers.given(1), p.answers.given(2), timeout, nil)
@@ -137,6 +142,14 @@ func (p *pselect) answer(place int) (got Events, count int) {
 		}
 	}
 	return got & r.want, count
+}
+
+// nextFound is all that is done for a source of which nothing came.
+func (p *pselect) nextFound(from, to int) int {
+	for from < to && !p.refused && !p.answers.has(p.shown[from].fd) {
+		from++
+	}
+	return from
 }
 
 // closed looks whether it was this one. A number that was closed behind its owner's
