@@ -20,6 +20,8 @@ type Set struct {
 	byFD   map[int]*Registration
 	woken  bool // by Wake, and no Wait has returned since
 	closed bool
+	note   func(fd uintptr) // notes the number that a source has
+	lentFD int              // what it noted
 }
 
 // A backend is how the kernel is asked. All but wait is called under the set's mu;
@@ -53,6 +55,7 @@ func New(kind Backend) (*Set, error) {
 		return nil, failed("eventfd", err)
 	}
 	s := &Set{turn: newTurn(), byFD: map[int]*Registration{}, bell: bell}
+	s.note = func(fd uintptr) { s.lentFD = int(fd) }
 	switch kind {
 	case Epoll:
 		s.backend, err = newEpoll(s)
