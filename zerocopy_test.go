@@ -170,6 +170,28 @@ func TestLentMemory(t *testing.T) {
 	}
 }
 
+// What was made in place can be received as a copy, too, however long its record is.
+func TestReserveAndReceive(t *testing.T) {
+	a, b := both(t, at("shm", alone(t))+"?ring=8m")
+	defer a.Close()
+	defer b.Close()
+	for round := range 20 { // several times round the ring
+		for _, size := range []int{64, 256 << 10, 256<<10 + 1, 1 << 20} {
+			room := reserve(t, a, size)
+			for i := range room {
+				room[i] = byte(i>>8 + round)
+			}
+			want := bytes.Clone(room)
+			if err := a.Commit(t.Context(), size); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := b.Receive(t.Context()); err != nil || !bytes.Equal(got, want) {
+				t.Fatalf("round %d, %d bytes: got %d, %v", round, size, len(got), err)
+			}
+		}
+	}
+}
+
 // Room that is not there is waited for, and more than a record can have is refused.
 func TestReserveWaits(t *testing.T) {
 	a, b := both(t, at("shm", alone(t))+"?ring=4096")

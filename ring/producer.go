@@ -24,14 +24,20 @@ func NewProducer(own, peer Segment, fence bool) Producer {
 }
 
 // Write writes and publishes one record, if there is room. The body is at most
-// MaxBody long.
+// MaxBody long. It is Reserve and Commit in one, whose calls would cost a small message
+// a third as much again.
 func (p *Producer) Write(kind uint8, body []byte) (written bool, err error) {
-	room, err := p.Reserve(len(body))
-	if room == nil {
-		return false, err
+	size := recordSize(len(body))
+	if p.size-(p.tail-p.head) < size+HeaderSize {
+		if err := p.look(); err != nil || p.size-(p.tail-p.head) < size+HeaderSize {
+			return false, err
+		}
 	}
-	copy(room, body)
-	p.Commit(kind, len(body))
+	at := p.tail & (p.size - 1)
+	copy(p.ring[at+HeaderSize:], body)
+	p.next(at + size)
+	p.publish(at, Pack(kind, len(body)))
+	p.tail += size
 	return true, nil
 }
 

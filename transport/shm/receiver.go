@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"slices"
 
 	"kith/driver"
 	"kith/internal/wait"
@@ -95,9 +94,11 @@ func (r *receiver) take(body []byte, more bool) {
 		r.over = fmt.Errorf("%w: %w", driver.ErrProtocol, driver.TooLarge(len(r.message)+len(body), r.limit))
 		return
 	}
-	for part := range slices.Chunk(body, maxCopy) {
-		r.message = append(r.message, part...)
+	rest := body
+	for ; len(rest) > maxCopy; rest = rest[maxCopy:] {
+		r.message = append(r.message, rest[:maxCopy]...)
 	}
+	r.message = append(r.message, rest...)
 	r.partial = more
 	if r.consumer.Advance(len(body)) {
 		r.bell.Ring()
