@@ -17,8 +17,7 @@ func ListenNet(ctx context.Context, address string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	return &netListener{l, ctx, cancel}, nil
+	return netListener{l}, nil
 }
 
 // DialNet dials as Dial does, for a net.Conn: a stream of bytes, whose Write has no
@@ -36,26 +35,20 @@ func DialNet(ctx context.Context, address string) (net.Conn, error) {
 	return newNetConn(conn), nil
 }
 
-type netListener struct {
-	listener *Listener
-	ctx      context.Context
-	cancel   context.CancelFunc
-}
+type netListener struct{ listener *Listener }
 
-func (l *netListener) Accept() (net.Conn, error) {
-	conn, err := l.listener.Accept(l.ctx)
+// Accept waits until Close.
+func (l netListener) Accept() (net.Conn, error) {
+	conn, err := l.listener.Accept(context.Background())
 	if err != nil {
 		return nil, err
 	}
 	return newNetConn(conn), nil
 }
 
-func (l *netListener) Close() error {
-	l.cancel()
-	return l.listener.Close()
-}
+func (l netListener) Close() error { return l.listener.Close() }
 
-func (l *netListener) Addr() net.Addr { return netAddr(l.listener.Addr()) }
+func (l netListener) Addr() net.Addr { return netAddr(l.listener.Addr()) }
 
 // netAddr is an address as kith has it.
 type netAddr string
@@ -126,8 +119,13 @@ func (c *netConn) Write(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// CloseWrite is for those who look for it, as net/http's hijackers do.
-func (c *netConn) CloseWrite() error { return c.conn.CloseSend() }
+// CloseWrite is for those who look for it, as net/http's hijackers do. It comes after a
+// Write that is under way.
+func (c *netConn) CloseWrite() error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	return c.conn.CloseSend()
+}
 
 func (c *netConn) Close() error         { return c.conn.Close() }
 func (c *netConn) LocalAddr() net.Addr  { return netAddr(c.conn.Addr()) }

@@ -2,6 +2,7 @@ package kith_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"path/filepath"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"golang.org/x/net/nettest"
 
 	"kith"
+	"kith/internal/kithtest"
 )
 
 // What every net.Conn must do, net's own tests say.
@@ -31,4 +33,26 @@ func TestNetConn(t *testing.T) {
 		}
 		return one, other, func() { _, _ = one.Close(), other.Close() }, err
 	})
+}
+
+// An Accept that Close ends, and one that comes later, say what those look for who serve
+// a net.Listener.
+func TestNetListenerCloses(t *testing.T) {
+	l, err := kith.ListenNet(t.Context(), at("shm", alone(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	accept := func() error { _, err := l.Accept(); return err }
+	waiting := kithtest.Go(accept)
+	if err := waiting.Parked(); err != nil {
+		t.Error(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	for _, err := range []error{waiting.Wait(), accept()} {
+		if !errors.Is(err, net.ErrClosed) {
+			t.Errorf("%v, want net.ErrClosed", err)
+		}
+	}
 }
