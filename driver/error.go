@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"kith/internal/sys"
 )
 
 // The sentinels below are matched with errors.Is; kith re-exports them.
@@ -68,8 +70,9 @@ func (e *OpError) Timeout() bool {
 	return errors.Is(e.Err, context.DeadlineExceeded) || errors.Is(e.Err, os.ErrDeadlineExceeded)
 }
 
-// Temporary is there for net.Error; it reports what Timeout does.
-func (e *OpError) Temporary() bool { return e.Timeout() }
+// Temporary is there for net.Error: net/http goes on accepting after such an error. It
+// is a timeout, or an Accept for which this process had run out of something.
+func (e *OpError) Temporary() bool { return e.Timeout() || e.Op == "accept" && sys.Exhausted(e.Err) }
 
 // Is lets a deadline match both of its names, and an errno that means "may
 // not" match fs.ErrPermission.

@@ -67,6 +67,10 @@ func TestOpErrorIsANetError(t *testing.T) {
 			t.Errorf("%v: a timeout is wanted as %v", err, timeout)
 		}
 	}
+	accept := &OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
+	if !accept.Temporary() || accept.Timeout() || wrap(syscall.EMFILE).(*OpError).Temporary() {
+		t.Error("only an Accept that found no descriptor free can be called again")
+	}
 	var op *OpError
 	if !errors.As(fmt.Errorf("more: %w", wrap(io.EOF)), &op) || op.Op != "send" || op.Addr != "shm:/x" {
 		t.Errorf("errors.As found %+v", op)
