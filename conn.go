@@ -15,9 +15,22 @@ import (
 // both came in the same instant, the race detector reports them. Close may be
 // called at any time, from any goroutine, more than once.
 type Conn struct {
-	driver   driver.Conn
-	reserved []byte // where the transport lends no memory of its own
-	turn     uint64 // odd while a Lease is out
+	driver  driver.Lender
+	batches driver.Batcher
+	turn    uint64 // of leases and their releases
+}
+
+// newConn adds what a transport leaves out.
+func newConn(d driver.Conn) *Conn {
+	lender, is := d.(driver.Lender)
+	if !is {
+		lender = &copying{Conn: d}
+	}
+	batches, is := d.(driver.Batcher)
+	if !is {
+		batches = oneByOne{lender}
+	}
+	return &Conn{driver: lender, batches: batches}
 }
 
 // Addr is the address the connection was made at, its name resolved to the
@@ -31,14 +44,10 @@ func (c *Conn) Addr() string { return c.driver.Address().String() }
 // is gone), ErrBroken (an earlier Send was cut off), ErrSendClosed,
 // ErrConcurrent, net.ErrClosed.
 func (c *Conn) Send(ctx context.Context, msg []byte) error {
-	err := cause(ctx)
-	if err == nil && c.reserved != nil {
-		err = ErrConcurrent
+	if ctx.Err() != nil {
+		return c.failed("send", context.Cause(ctx))
 	}
-	if err == nil {
-		err = c.driver.Send(ctx, msg)
-	}
-	if err != nil {
+	if err := c.driver.Send(ctx, msg); err != nil {
 		return c.failed("send", err)
 	}
 	return nil
@@ -51,17 +60,14 @@ func (c *Conn) Send(ctx context.Context, msg []byte) error {
 // one), ErrProtocol (it does not keep the rules), the context's cause
 // (Receive can be called again), ErrConcurrent, net.ErrClosed.
 func (c *Conn) Receive(ctx context.Context) ([]byte, error) {
-	err := cause(ctx)
-	if err == nil && c.isLeased() {
-		err = ErrConcurrent
+	if ctx.Err() != nil {
+		return nil, c.failed("receive", context.Cause(ctx))
 	}
-	if err == nil {
-		var msg []byte
-		if msg, err = c.driver.Receive(ctx); err == nil {
-			return msg, nil
-		}
+	msg, err := c.driver.Receive(ctx)
+	if err != nil {
+		return nil, c.failed("receive", err)
 	}
-	return nil, c.failed("receive", err)
+	return msg, nil
 }
 
 // Messages receives until the peer's goodbye, which ends the loop without an

@@ -21,7 +21,7 @@ func Dial(ctx context.Context, addr string) (*Conn, error) {
 	if err != nil {
 		return nil, &OpError{Op: "dial", Addr: at, Err: err}
 	}
-	return &Conn{driver: conn}, nil
+	return newConn(conn), nil
 }
 
 // Listen makes the address and waits there for those who dial it. The name of

@@ -29,7 +29,7 @@ func (l *Listener) Accept(ctx context.Context) (*Conn, error) {
 	if err == nil {
 		var conn driver.Conn
 		if conn, err = l.driver.Accept(ctx); err == nil {
-			return &Conn{driver: conn}, nil
+			return newConn(conn), nil
 		}
 	}
 	return nil, &OpError{Op: "accept", Addr: l.Addr(), Err: err}

@@ -33,7 +33,7 @@ func StartAt(ctx context.Context, cmd *exec.Cmd, addr string) (*Conn, error) {
 	if err != nil {
 		return nil, &OpError{Op: "start", Addr: addr, Err: err}
 	}
-	return &Conn{driver: conn}, nil
+	return newConn(conn), nil
 }
 
 func start(ctx context.Context, cmd *exec.Cmd, addr string) (driver.Conn, error) {

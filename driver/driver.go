@@ -56,6 +56,15 @@ type Lender interface {
 	Release()
 }
 
+// A Batcher is a Conn that sends and receives many messages for the price of few.
+type Batcher interface {
+	// SendBatch sends messages in order, and returns how many it has sent.
+	SendBatch(ctx context.Context, msgs [][]byte) (sent int, err error)
+	// ReceiveBatch waits for a message, and puts it and those that are there into
+	// msgs, which has a place at least. They are the caller's until the next receiving call.
+	ReceiveBatch(ctx context.Context, msgs [][]byte) (received int, err error)
+}
+
 // A Listener takes those who dial. Accept may be called from several
 // goroutines at once.
 type Listener interface {

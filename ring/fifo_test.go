@@ -12,16 +12,15 @@ import (
 type model struct {
 	*pair
 	waiting    [][]byte // written, not read
+	staged     [][]byte // not published
 	tail, head int      // bytes of all records written, and read
 	told       int      // what the sender can know of head
 	bytes      rand.PCG
 }
 
 func (m *model) write(t *rapid.T) {
-	body := make([]byte, rapid.OneOf(rapid.IntRange(0, 24), rapid.IntRange(0, m.maxBody), rapid.IntRange(m.maxBody-9, m.maxBody)).Draw(t, "size"))
-	for i := range body {
-		body[i] = byte(m.bytes.Uint64())
-	}
+	m.publish(t)
+	body := m.body(t)
 	record := (8 + len(body) + 7) / 8 * 8
 	room := m.size-(m.tail-m.told) >= record+HeaderSize
 	written, err := m.producer.Write(Message, body)
@@ -36,6 +35,34 @@ func (m *model) write(t *rapid.T) {
 	}
 	m.tail += record
 	m.waiting = append(m.waiting, body)
+}
+
+// stage stages a record, of which read knows nothing yet.
+func (m *model) stage(t *rapid.T) {
+	body := m.body(t)
+	record := (8 + len(body) + 7) / 8 * 8
+	room := m.size-(m.tail-m.told) >= record+HeaderSize
+	staged, err := m.producer.Stage(Message, body)
+	if err != nil || staged != room {
+		t.Fatalf("staging %d bytes with %d of %d taken: %v, %v", len(body), m.tail-m.told, m.size, staged, err)
+	}
+	if staged {
+		m.tail += record
+		m.staged = append(m.staged, body)
+	}
+}
+
+func (m *model) publish(*rapid.T) {
+	m.producer.Publish()
+	m.waiting, m.staged = append(m.waiting, m.staged...), nil
+}
+
+func (m *model) body(t *rapid.T) []byte {
+	body := make([]byte, rapid.OneOf(rapid.IntRange(0, 24), rapid.IntRange(0, m.maxBody), rapid.IntRange(m.maxBody-9, m.maxBody)).Draw(t, "size"))
+	for i := range body {
+		body[i] = byte(m.bytes.Uint64())
+	}
+	return body
 }
 
 func (m *model) read(t *rapid.T) {
@@ -90,7 +117,9 @@ func TestFIFO(t *testing.T) {
 		m.begin(rapid.Bool().Draw(t, "fence"))
 		t.Repeat(map[string]func(*rapid.T){
 			"write": m.write, "write again": m.write, "read": m.read, "tell": m.tell, "": m.check,
+			"stage": m.stage, "stage again": m.stage, "publish": m.publish,
 		})
+		m.publish(t)
 		m.producer.Goodbye()
 		for len(m.waiting) > 0 {
 			m.read(t)

@@ -12,6 +12,8 @@ type Producer struct {
 	size     uint64
 	tail     uint64         // position of the next header
 	head     uint64         // how far the peer has consumed, when last looked
+	staged   uint64         // bytes behind tail that are written and not published
+	first    Header         // of what is staged
 	consumed *atomic.Uint64 // where the peer says so; in its memory
 	fence    bool
 }
@@ -24,7 +26,7 @@ func NewProducer(own, peer Segment, fence bool) Producer {
 }
 
 // Write writes and publishes one record, if there is room. The body is at most
-// MaxBody long. It is Reserve and Commit in one, whose calls would cost a small message
+// MaxBody long. It is Stage and Publish in one, whose calls would cost a small message
 // a third as much again.
 func (p *Producer) Write(kind uint8, body []byte) (written bool, err error) {
 	size := recordSize(len(body))
@@ -41,27 +43,67 @@ func (p *Producer) Write(kind uint8, body []byte) (written bool, err error) {
 	return true, nil
 }
 
-// Reserve returns room for the body of the next record, which nobody sees before
-// Commit; nil where there is none. It is at most MaxBody long.
-func (p *Producer) Reserve(length int) (room []byte, err error) {
-	size := recordSize(length)
-	if p.size-(p.tail-p.head) < size+HeaderSize {
-		if err := p.look(); err != nil || p.size-(p.tail-p.head) < size+HeaderSize {
-			return nil, err
-		}
+// Stage writes a record behind those that are staged already, if there is room. Nobody
+// sees any of them before Publish; a Write or Reserve comes after it.
+func (p *Producer) Stage(kind uint8, body []byte) (staged bool, err error) {
+	room, err := p.room(len(body))
+	if room == nil {
+		return false, err
 	}
-	return p.ring[p.tail&(p.size-1)+HeaderSize:][:length:length], nil
+	copy(room, body)
+	p.stage(kind, len(body))
+	return true, nil
 }
+
+// stage takes a body that lies where room said.
+func (p *Producer) stage(kind uint8, length int) {
+	header := Pack(kind, length)
+	at := (p.tail + p.staged) & (p.size - 1)
+	if p.staged == 0 {
+		p.first = header
+	} else {
+		p.put(at, header)
+	}
+	want((*uint64)(unsafe.Pointer(&p.ring[at])))
+	p.staged += recordSize(length)
+}
+
+// Publish shows the peer all that is staged, by one store: of the first header.
+func (p *Producer) Publish() {
+	if p.staged == 0 {
+		return
+	}
+	at := p.tail & (p.size - 1)
+	p.next(at + p.staged)
+	p.publish(at, p.first)
+	p.tail += p.staged
+	p.staged = 0
+}
+
+// Reserve returns room for the body of the next record, which nobody sees before
+// Commit; nil where there is none. It is at most MaxBody long. Nothing is staged.
+func (p *Producer) Reserve(length int) (room []byte, err error) { return p.room(length) }
 
 // Commit publishes the record whose body was written where Reserve said, or that
 // many bytes of it.
 func (p *Producer) Commit(kind uint8, length int) {
-	at := p.tail & (p.size - 1)
-	size := recordSize(length)
-	p.next(at + size)
-	p.publish(at, Pack(kind, length))
-	p.tail += size
+	p.stage(kind, length)
+	p.Publish()
 }
+
+// room is where the body of a record goes that comes after what is staged.
+func (p *Producer) room(length int) ([]byte, error) {
+	tail, size := p.tail+p.staged, recordSize(length)
+	if p.size-(tail-p.head) < size+HeaderSize {
+		if err := p.look(); err != nil || p.size-(tail-p.head) < size+HeaderSize {
+			return nil, err
+		}
+	}
+	return p.ring[tail&(p.size-1)+HeaderSize:][:length:length], nil
+}
+
+// Staged is what is staged, in bytes of the ring.
+func (p *Producer) Staged() int { return int(p.staged) }
 
 // Taken reports whether the peer says that it has consumed everything.
 func (p *Producer) Taken() bool { return p.consumed.Load() == p.tail }
@@ -83,8 +125,12 @@ func (p *Producer) look() error {
 }
 
 // next makes the header at an offset of the mapping "not yet".
-func (p *Producer) next(at uint64) { *(*uint64)(unsafe.Pointer(&p.ring[at])) = 0 }
+func (p *Producer) next(at uint64) { p.put(at, 0) }
 
+// put writes a header that nobody can see yet.
+func (p *Producer) put(at uint64, h Header) { *(*Header)(unsafe.Pointer(&p.ring[at])) = h }
+
+// publish shows the peer what begins at an offset of the mapping.
 func (p *Producer) publish(at uint64, h Header) {
 	release()
 	word := (*uint64)(unsafe.Pointer(&p.ring[at]))
@@ -93,4 +139,5 @@ func (p *Producer) publish(at uint64, h Header) {
 	} else {
 		publish(word, uint64(h))
 	}
+	want(word)
 }

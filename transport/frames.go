@@ -52,6 +52,17 @@ func (f *frames) next() (kind uint8, body []byte, err error) {
 	return kind, body, nil
 }
 
+// hasMessage reports whether the next record is a message that lies in the buffer as a
+// whole: then next moves nothing.
+func (f *frames) hasMessage() bool {
+	there := f.buffer[f.start:f.end]
+	if f.missing > 0 || len(there) < ring.HeaderSize {
+		return false
+	}
+	kind, length, err := ring.Header(binary.LittleEndian.Uint64(there)).Unpack(f.limit)
+	return err == nil && kind == ring.Message && len(there)-ring.HeaderSize >= length
+}
+
 // need reads until n bytes, at most the buffer's size, lie there in a row.
 func (f *frames) need(n int) error {
 	if f.buffer == nil {

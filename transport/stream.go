@@ -38,7 +38,8 @@ type stream struct {
 	sending sync.Mutex // held while a record is written, for what follows
 	writing sys.Bridge
 	header  [ring.HeaderSize]byte
-	unsaid  error // why the goodbye could not be written
+	packed  []byte // the records of a batch
+	unsaid  error  // why the goodbye could not be written
 
 	sent atomic.Pointer[error] // why nothing more can be sent
 }
@@ -61,19 +62,32 @@ const bufferSize = 64 << 10
 func (s *stream) Address() driver.Address { return s.address }
 
 func (s *stream) Send(ctx context.Context, msg []byte) error {
-	if err := s.sendable(); err != nil {
+	if err := s.begin(ctx); err != nil {
 		return err
 	}
-	if len(msg) > s.limit {
-		return driver.TooLarge(len(msg), s.limit)
+	defer s.sending.Unlock()
+	return s.send(ctx, msg)
+}
+
+// begin takes the sending half, which is to be unlocked, for a call with the context.
+func (s *stream) begin(ctx context.Context) error {
+	if err := s.sendable(); err != nil {
+		return err
 	}
 	if !s.sending.TryLock() {
 		return s.taken()
 	}
-	defer s.sending.Unlock()
 	s.writing.Arm(ctx)
 	if s.closed.Load() { // after Arm: Close sets a deadline that Arm may take back
+		s.sending.Unlock()
 		return net.ErrClosed
+	}
+	return nil
+}
+
+func (s *stream) send(ctx context.Context, msg []byte) error {
+	if len(msg) > s.limit {
+		return driver.TooLarge(len(msg), s.limit)
 	}
 	n, err := s.write(ring.Pack(ring.Message, len(msg)), msg)
 	if err == nil {
@@ -123,20 +137,36 @@ func (s *stream) cut(n int, err error) error {
 }
 
 func (s *stream) Receive(ctx context.Context) ([]byte, error) {
-	if !s.receiving.TryLock() {
-		if s.closed.Load() {
-			return nil, net.ErrClosed
-		}
-		return nil, driver.ErrConcurrent
+	if err := s.beginReceive(ctx); err != nil {
+		return nil, err
 	}
 	defer s.receiving.Unlock()
-	if s.ended != nil && !s.closed.Load() {
-		return nil, s.ended
+	return s.receive(ctx)
+}
+
+// beginReceive takes the receiving half, which is to be unlocked.
+func (s *stream) beginReceive(ctx context.Context) error {
+	if !s.receiving.TryLock() {
+		if s.closed.Load() {
+			return net.ErrClosed
+		}
+		return driver.ErrConcurrent
 	}
-	s.reading.Arm(ctx)
-	if s.closed.Load() {
-		return nil, net.ErrClosed
+	err := s.ended
+	if err == nil || s.closed.Load() {
+		s.reading.Arm(ctx)
+		err = nil
+		if s.closed.Load() {
+			err = net.ErrClosed
+		}
 	}
+	if err != nil {
+		s.receiving.Unlock()
+	}
+	return err
+}
+
+func (s *stream) receive(ctx context.Context) ([]byte, error) {
 	kind, body, err := s.frames.next()
 	switch {
 	case err != nil:

@@ -150,8 +150,13 @@ func cancelFullSend(s *side) error {
 	if err := s.tell("take"); err != nil {
 		return err
 	}
-	// Either nothing of it went, and it can be sent again, or it is cut off.
-	err = s.conn.Send(s, s.message(sent, fullSizes[0]))
+	return s.goOnOrBroken(sent)
+}
+
+// goOnOrBroken follows a cancelled send, before which sent messages went out. Either
+// nothing of the next went, and it can be sent again, or it was cut off.
+func (s *side) goOnOrBroken(sent int) error {
+	err := s.conn.Send(s, s.message(sent, fullSizes[0]))
 	switch {
 	case errors.Is(err, kith.ErrBroken):
 		return steps(s.conn.Close, func() error { return s.await(fmt.Sprint(sent, " and a death")) })
@@ -245,9 +250,14 @@ func cancelCutSend(s *side) error {
 }
 
 func (s *side) cancelledCut(msg []byte) error {
+	return s.cancelledCall(func(ctx context.Context) error { return s.conn.Send(ctx, msg) })
+}
+
+// cancelledCall cancels a call that sends, once it waits.
+func (s *side) cancelledCall(send func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(s)
 	defer cancel(nil)
-	sending := kithtest.Go(func() error { return s.conn.Send(ctx, msg) })
+	sending := kithtest.Go(func() error { return send(ctx) })
 	if err := sending.Parked(); err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func (c testCase) leftOut(t driver.Traits, sockets bool) string {
 }
 
 func cases() []testCase {
-	return slices.Concat(orderCases, sizeCases, pressureCases, concurrentCases, cancelCases, closeCases,
+	return slices.Concat(orderCases, batchCases, sizeCases, pressureCases, concurrentCases, cancelCases, closeCases,
 		halfCloseCases, deathCases, listenerCases, nameCases, strangerCases)
 }
 

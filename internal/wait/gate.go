@@ -36,15 +36,17 @@ var ErrTaken = errors.New("another call is inside")
 // must follow, and else Refused says why. Two who enter in the same instant are
 // a mistake that it may not see.
 func (g *Gate) Enter() bool {
-	if g.busy.isSet() || g.shut.Load() {
+	if g.busy.isSet() {
 		return false
 	}
 	g.busy.set()
-	if g.shut.Load() {
-		g.Leave()
-		return false
-	}
-	return true
+	return !g.shut.Load() || g.turnBack()
+}
+
+// turnBack leaves at once.
+func (g *Gate) turnBack() bool {
+	g.Leave()
+	return false
 }
 
 // Refused is why Enter said no.

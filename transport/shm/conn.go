@@ -1,6 +1,7 @@
 package shm
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -40,10 +41,8 @@ func newConn(p *parts, a driver.Address) (*conn, error) {
 	peer := ring.NewSegment(p.peer, int(p.peerSays.Ring))
 	c := &conn{address: a, own: p.own, peer: p.peer, front: front, back: back}
 	fence := !(sys.HaveBarrier() && p.peerSays.Barrier)
-	c.sender = newSender(own, peer, fence, front, back)
-	c.sender.limit = min(p.options.Limit, int(p.peerSays.Limit))
-	c.receiver = newReceiver(own, peer, front, back)
-	c.receiver.limit = p.options.Limit
+	c.sender = newSender(own, peer, fence, min(p.options.Limit, int(p.peerSays.Limit)), front, back)
+	c.receiver = newReceiver(own, peer, p.options.Limit, front, back)
 	c.sender.memory, c.receiver.memory = p.own, p.peer
 	return c, nil
 }
@@ -72,6 +71,17 @@ func unmap(memory []byte, lent bool) error {
 		return nil
 	}
 	return sys.Unmap(memory)
+}
+
+// interrupted is for calls that can go on for long without waiting.
+func interrupted(ctx context.Context, gate *wait.Gate) error {
+	if gate.IsShut() {
+		return net.ErrClosed
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // refused is what a call returns that was not let in.

@@ -19,33 +19,57 @@ type receiver struct {
 	waiter   wait.Waiter // for data
 	bell     wait.Bell   // the peer may wait for room
 	limit    int         // of a message, bytes
+	quick    int         // the longest record that is taken quickly, bytes; less than 0 in the middle of a message, and once over
 	message  []byte      // grows with what has arrived
 	partial  bool        // the message goes on
+	batches  bool        // the last batch had more than one message
 	leased   int         // the body that Lease has lent, bytes
 	memory   []byte      // the peer's
 	over     error       // how the peer's stream ended, once it has
 }
 
-func newReceiver(own, peer ring.Segment, front, back *wait.Door) receiver {
+func newReceiver(own, peer ring.Segment, limit int, front, back *wait.Door) receiver {
 	gate := wait.NewGate()
 	return receiver{
 		gate:     gate,
 		consumer: ring.NewConsumer(own, peer),
 		waiter:   wait.NewWaiter(own.WantsData, front, gate),
 		bell:     wait.NewBell(peer.WantsRoom, back),
+		limit:    limit,
+		quick:    min(limit, maxCopy),
 	}
 }
 
+// Receive does itself, in few calls, what nearly every message needs: it is there, in
+// one record.
 func (r *receiver) Receive(ctx context.Context) ([]byte, error) {
 	if !r.gate.Enter() {
 		return nil, refused(r.gate)
 	}
-	msg, err := r.receive(ctx)
+	kind, body, err := r.consumer.Next()
+	if kind != ring.Message || len(body) > r.quick {
+		body, err = r.receive(ctx)
+		r.gate.Leave()
+		return body, err
+	}
+	r.message = append(r.message[:0], body...)
+	if r.consumer.Advance(len(body)) {
+		r.bell.Ring()
+	}
 	r.gate.Leave()
-	return msg, err
+	return r.message, nil
 }
 
 func (r *receiver) receive(ctx context.Context) ([]byte, error) {
+	msg, err := r.next(ctx)
+	r.quick = -1
+	if r.over == nil && !r.partial {
+		r.quick = min(r.limit, maxCopy)
+	}
+	return msg, err
+}
+
+func (r *receiver) next(ctx context.Context) ([]byte, error) {
 	for r.over == nil {
 		kind, body, err := r.consumer.Next()
 		switch {
@@ -62,7 +86,7 @@ func (r *receiver) receive(ctx context.Context) ([]byte, error) {
 			if r.over == nil && !r.partial {
 				return r.message, nil
 			}
-			err = r.interrupted(ctx)
+			err = interrupted(ctx, r.gate)
 		}
 		if err != nil && r.over == nil {
 			return nil, err
@@ -73,17 +97,6 @@ func (r *receiver) receive(ctx context.Context) ([]byte, error) {
 
 // maxCopy is below the size at which Go's copies go around the cache, in bytes.
 const maxCopy = 256 << 10
-
-// interrupted looks up between the pieces of a message, which may be many.
-func (r *receiver) interrupted(ctx context.Context) error {
-	if r.gate.IsShut() {
-		return net.ErrClosed
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return nil
-}
 
 // take copies a record out and gives its room back.
 func (r *receiver) take(body []byte, more bool) {
@@ -105,12 +118,9 @@ func (r *receiver) take(body []byte, more bool) {
 	}
 }
 
-// wait waits for the next record. Before, it gives back all the room there is:
-// the peer may need it for that very record.
+// wait waits for the next record. The ring is empty, and so much of it is known to the
+// peer as free that any record fits: it need not be told of the rest.
 func (r *receiver) wait(ctx context.Context) error {
-	if r.consumer.Tell() {
-		r.bell.Ring()
-	}
 	err := r.waiter.Wait(ctx, r.consumer.Word(), 0)
 	switch {
 	case errors.Is(err, wait.ErrHangUp):
