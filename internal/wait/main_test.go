@@ -7,6 +7,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	kithtest.Register(map[string]kithtest.Func{"answer": answer, "drain": drain})
+	kithtest.Register(map[string]kithtest.Func{"answer": answer, "drain": drain, "meet": meet})
 	kithtest.Main(m)
 }

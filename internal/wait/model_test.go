@@ -10,7 +10,7 @@ import (
 )
 
 // The model of the protocol holds at every interleaving of every step, stores on
-// their way to memory included. Without its fence, or with one announcement for
+// their way to memory included. Without its fences, or with one announcement for
 // several parks, a side sleeps for ever, and Spin says so: a deadlock is an invalid
 // end state.
 func TestModel(t *testing.T) {
@@ -18,10 +18,13 @@ func TestModel(t *testing.T) {
 	kithtest.Need(t, "gcc")
 	const holds, sleeps = "errors: 0", "invalid end state"
 	for _, model := range []struct{ name, flags, want string }{
-		{"barrier, and death", "-DCANCELS=0", holds},
-		{"barrier, death and cancellation", "-DMESSAGES=2", holds},
+		{"barrier, and death", "-DUNHEEDED -DCANCELS=0", holds},
+		{"barrier, death and cancellation", "-DUNHEEDED -DMESSAGES=2", holds},
+		{"fences that are asked for, and death", "-DCANCELS=0", holds},
+		{"fences that are asked for, death and cancellation", "-DMESSAGES=2", holds},
 		{"no barrier, but stores that fence", "-DCANCELS=0 -DXCHG", holds},
 		{"no fence at all", "-DNOFENCE", sleeps},
+		{"fences that are asked for in vain", "-DDEAF", sleeps},
 		{"one announcement for several parks", "-DONEWORD", sleeps},
 	} {
 		t.Run(model.name, func(t *testing.T) {

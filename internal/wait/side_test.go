@@ -3,6 +3,7 @@ package wait
 import (
 	"context"
 	"errors"
+	flags "flag"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -34,7 +35,8 @@ type side struct {
 	roomBell   Bell
 	parks      *atomic.Int64
 	random     *rand.Rand
-	pauses     int // how long dawdle dawdles: 2 to the power of it
+	last       [1 << 10]byte // the body of the last record, read as a user would
+	pauses     int           // how long dawdle dawdles: 2 to the power of it
 }
 
 // A parkingSocket counts how often a reader found nothing and parked.
@@ -88,6 +90,8 @@ func newSide(ownFile, peerFile, front, back *os.File, spins bool) (*side, error)
 	s.consumed = peer.Consumed
 	s.data, s.room = NewWaiter(own.WantsData, frontDoor, NewGate()), NewWaiter(own.WantsRoom, backDoor, NewGate())
 	s.dataBell, s.roomBell = NewBell(peer.WantsData, frontDoor), NewBell(peer.WantsRoom, backDoor)
+	s.data.Heeded()
+	s.room.Heeded()
 	if !spins {
 		s.data.spinner.skip, s.room.spinner.skip = math.MaxInt, math.MaxInt
 	}
@@ -131,16 +135,16 @@ func inherited(spins bool) (*side, error) {
 }
 
 // bound is how long nothing may happen before it is a lost wake-up.
-const bound = 20 * time.Second
+var bound = flags.Duration("bound", 20*time.Second, "how long a wake-up may take before it counts as lost")
 
-var errLost = fmt.Errorf("nothing happened for %v", bound)
+var errLost = errors.New("nothing happened for too long")
 
 // watched is a context that ends when nobody calls alive for too long: the
 // failure of a test, not its clock.
 func watched() (ctx context.Context, alive func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	timer := time.AfterFunc(bound, func() { cancel(errLost) })
-	return ctx, func() { timer.Reset(bound) }
+	timer := time.AfterFunc(*bound, func() { cancel(errLost) })
+	return ctx, func() { timer.Reset(*bound) }
 }
 
 // next waits for a record, and tells an error from a wake-up that was lost: one

@@ -4,14 +4,14 @@
 // # The protocol
 //
 // Each wait has a word of its own in the memory of the side that waits: a
-// sequence number above two bits of mode. The waiter announces, looks again, and
-// parks; the notifier publishes, and looks for an announcement.
+// sequence number above a flag and two bits of mode. The waiter announces, looks again,
+// and parks; the notifier publishes, and looks for an announcement.
 //
 //	waiter                               notifier
-//	want = seq<<2 | asked                store the header of the record
+//	want = seq | asked                   store the header of the record
 //	fence (Barrier)                      (no fence, or XCHG)
 //	is the record there? no: park        is want asked, and not yet answered?
-//	want = ++seq<<2                      yes: remember it as answered; knock
+//	want = ++seq                         yes: remember it as answered; knock
 //	is it there? no: from the start
 //
 // Every park has an announcement of its own. A notifier which is late with its
@@ -24,6 +24,12 @@
 // by a load needs a fence on both sides. The waiter's sys.Barrier is a fence in
 // every thread that runs anywhere, so it serves for both; where the kernel has
 // none, each side publishes with a store that is a fence itself.
+//
+// The barrier interrupts each CPU where one of these threads runs: ten microseconds and
+// more, in a virtual machine, beside a busy goroutine. So a waiter that parks says in its
+// word (fencing) that it will again. From that barrier on, the notifier sees so, fences,
+// and looks a second time; and the waiter needs no further one, until it has found what it
+// waits for without parking, and takes the flag back.
 package wait
 
 import (
@@ -63,18 +69,36 @@ type Spinner struct {
 	park  time.Duration // the shortest park of late
 }
 
-// Until spins until the word is not old, if that is likely to be soon. It
-// reports whether it was.
-func (s *Spinner) Until(word *atomic.Uint64, old uint64) bool {
+// A Stage is how a wait ends.
+type Stage uint8
+
+// The stages.
+const (
+	Looked Stage = iota // within the first looks
+	Spun                // while it spun on
+	Parked              // not by looking
+	stages
+)
+
+// Until spins until the word is not old, if that is likely to be soon. It is Parked
+// where the word is old still.
+func (s *Spinner) Until(word *atomic.Uint64, old uint64) Stage {
 	if s.score < pays && !s.probe() {
-		return false
+		return Parked
 	}
 	found, took := spin(word, old)
 	// Where both sides share a CPU, a spin keeps the peer from running, and finds
 	// what it waits for only when the kernel steps in; a park is much shorter.
 	// A late find says nothing as long as no park has been timed.
 	s.learn(found && (took == 0 || took < s.park))
-	return found
+	switch {
+	case !found:
+		return Parked
+	case took == 0:
+		return Looked
+	default:
+		return Spun
+	}
 }
 
 // Parked tells how long a wait took that ended in a park.

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// spun runs one wait and reports whether it spun: a wait that did not only
+// didSpin runs one wait and reports whether it spun: a wait that did not only
 // counts towards the next probe.
-func spun(s *Spinner, word *atomic.Uint64, old uint64) bool {
+func didSpin(s *Spinner, word *atomic.Uint64, old uint64) bool {
 	before := *s
 	s.Until(word, old)
 	before.skip--
@@ -23,7 +23,7 @@ func TestSpinnerStopsAndProbes(t *testing.T) {
 	var word atomic.Uint64
 	since, pause := 0, 0
 	for range 2000 {
-		if !spun(&s, &word, 0) {
+		if !didSpin(&s, &word, 0) {
 			since++
 			continue
 		}
@@ -50,7 +50,7 @@ func TestSpinnerComesBack(t *testing.T) {
 		if n > 2*maxPause {
 			t.Fatalf("after %d waits, %d of them found in a probe, its score is %d", n, found, s.score)
 		}
-		if s.Until(&word, 1) { // the word is another: there at once
+		if s.Until(&word, 1) != Parked { // the word is another: there at once
 			found++
 		}
 	}
@@ -58,7 +58,7 @@ func TestSpinnerComesBack(t *testing.T) {
 		t.Errorf("it took %d finds", found)
 	}
 	for range 1000 {
-		if !s.Until(&word, 1) {
+		if s.Until(&word, 1) != Looked {
 			t.Fatal("while spinning pays, it did not spin")
 		}
 	}

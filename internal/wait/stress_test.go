@@ -83,6 +83,7 @@ func (s *side) expect(ctx context.Context, n uint64) error {
 	if got := binary.NativeEndian.Uint64(body); got != n {
 		return fmt.Errorf("got %d, want %d", got, n)
 	}
+	copy(s.last[:], body)
 	s.take(len(body))
 	return nil
 }

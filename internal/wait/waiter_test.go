@@ -67,7 +67,7 @@ func woken(t *testing.T, call *kithtest.Call) error {
 	select {
 	case <-call.Done():
 		return call.Wait()
-	case <-time.After(bound):
+	case <-time.After(*bound):
 		t.Fatal("the waiter sleeps on")
 		return nil
 	}
@@ -81,7 +81,7 @@ func TestLateAnswer(t *testing.T) {
 	call := l.parked(t, t.Context())
 	first := l.want.Load()
 	l.bell.Ring() // for something that the waiter has long seen
-	deadline := time.Now().Add(bound)
+	deadline := time.Now().Add(*bound)
 	for want := first; want == first || want&modes != asked; want = l.want.Load() {
 		if time.Now().After(deadline) {
 			t.Fatalf("woken in vain, it sleeps on the announcement %#x again", first)
@@ -112,7 +112,10 @@ func TestOldKnock(t *testing.T) {
 // announcement gets none.
 func TestBellKnocksOnce(t *testing.T) {
 	l := newLane(t)
-	for want, knocks := range map[uint64]int{0: 0, 7 << 2: 0, 8<<2 | asked: 1, 9<<2 | closed: 0} {
+	for want, knocks := range map[uint64]int{
+		0: 0, 7 << number: 0, 8<<number | asked: 1, 9<<number | closed: 0,
+		1<<number | fencing: 0, 2<<number | fencing | asked: 1, 3<<number | fencing | closed: 0,
+	} {
 		l.want.Store(want)
 		for range 3 {
 			if open := l.bell.Ring(); open != (want&modes != closed) {
@@ -222,7 +225,7 @@ func TestDoorFullOfKnocks(t *testing.T) {
 		l.far.Knock()
 	}
 	call := l.wait(t.Context())
-	for l.want.Load()>>2 < 2 { // it takes the old ones, one by one
+	for l.want.Load()>>number < 2 { // it takes the old ones, one by one
 		runtime.Gosched()
 	}
 	l.word.Store(1)

@@ -7,6 +7,8 @@
  *
  * -DNOFENCE  nobody fences: the model must fail, a side sleeps for ever
  * -DXCHG     no Barrier: each side's own stores are fences
+ * -DUNHEEDED no Bell is known to heed the flag: a Barrier for each park
+ * -DDEAF     the flag is not heeded, though the waiter relies on it: must fail, too
  * -DONEWORD  a waiter sleeps again on the same announcement: must fail, too
  */
 #ifndef MESSAGES
@@ -38,9 +40,11 @@ byte cancels = CANCELS;
 #define HANGUP 1
 #define CANCELLED 2
 
+/* A word, whose flag asks the notifier for a fence. */
 #define ASKED(want) ((want) & 1)
-#define ANNOUNCE(seq) ((seq) * 2 + 1)
-#define QUIET(seq) ((seq) * 2)
+#define FENCING(want) ((want) & 2)
+#define ANNOUNCE ((seq) * 4 + 2 * flag + 1)
+#define QUIET ((seq) * 4 + 2 * flag)
 
 /* Memory takes a side's stores out of its buffer, in order, whenever it likes. */
 proctype Memory(byte side) {
@@ -60,11 +64,16 @@ inline store(word, value) {
 #endif
 }
 
-/* Every thread that runs goes through a fence, one after the other. */
-inline barrier() {
+/* What comes between announcement and look: our own fence, and where no flag has asked
+   the peer for its own, a Barrier: every thread that runs goes through a fence, one after
+   the other. */
+inline fence() {
 #if !defined(NOFENCE) && !defined(XCHG)
 	FENCE(me);
-	FENCE(peer)
+	if
+	:: flagged
+	:: !flagged -> FENCE(peer)
+	fi
 #else
 	skip
 #endif
@@ -73,6 +82,12 @@ inline barrier() {
 /* Bell.Ring. Where the door is full of knocks, one is enough. */
 inline ring(word) {
 	want = memory[word];
+#if !defined(NOFENCE) && !defined(DEAF)
+	if
+	:: FENCING(want) -> FENCE(me); want = memory[word]
+	:: else
+	fi;
+#endif
 	if
 	:: ASKED(want) && want != answered ->
 		answered = want;
@@ -84,13 +99,27 @@ inline ring(word) {
 	fi
 }
 
+/* Waiter.relieve, which a wait that did not park may end with: any moment between two
+   that park will do. */
+inline relieve(announcement) {
+	if
+	:: flag -> flag = 0; store(announcement, QUIET)
+	:: skip
+	fi
+}
+
 /* Waiter.Wait: until the word is not old, or the peer has hung up, or the caller is
    tired of it. */
 inline wait(announcement, word, old) {
 	outcome = NOTHING;
+	relieve(announcement);
 	do
-	:: store(announcement, ANNOUNCE(seq));
-		barrier();
+	:: flagged = flag;
+#ifndef UNHEEDED
+		flag = 1;
+#endif
+		store(announcement, ANNOUNCE);
+		fence();
 		if
 		:: memory[word] == old ->
 			if
@@ -102,7 +131,7 @@ inline wait(announcement, word, old) {
 		fi;
 #ifndef ONEWORD
 		seq++;
-		store(announcement, QUIET(seq));
+		store(announcement, QUIET);
 #endif
 		if
 		:: memory[word] != old || outcome != NOTHING -> break
@@ -111,7 +140,7 @@ inline wait(announcement, word, old) {
 	od;
 #ifdef ONEWORD
 	seq++;
-	store(announcement, QUIET(seq));
+	store(announcement, QUIET);
 #endif
 	if
 	:: memory[word] != old -> outcome = NOTHING
@@ -122,6 +151,7 @@ inline wait(announcement, word, old) {
 proctype Producer() {
 	byte me = PRODUCER, peer = CONSUMER;
 	byte sent, taken, want, answered, seq, outcome;
+	bit flag, flagged;
 	{
 		do
 		:: sent == MESSAGES -> break
@@ -149,6 +179,7 @@ gone:		skip
 proctype Consumer() {
 	byte me = CONSUMER, peer = PRODUCER;
 	byte taken, there, want, answered, seq, outcome;
+	bit flag, flagged;
 	{
 		do
 		:: taken == MESSAGES -> break
