@@ -36,6 +36,8 @@ type Conn interface {
 	Close() error
 	// Address is where the connection was made, its name resolved.
 	Address() Address
+	// Stats is what was counted so far, after Close too. Any goroutine may ask.
+	Stats() Stats
 }
 
 // A Lender is a Conn that lends its own memory to the sender and to the receiver. What

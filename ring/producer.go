@@ -16,13 +16,14 @@ type Producer struct {
 	first    Header         // of what is staged
 	consumed *atomic.Uint64 // where the peer says so; in its memory
 	fence    bool
+	peak     *atomic.Uint64 // the most that was seen in the ring, bytes
 }
 
 // NewProducer writes to own, and asks peer what it has consumed. With fence,
 // publishing a record is a full memory fence (kith/internal/wait says when it
 // need not be).
 func NewProducer(own, peer Segment, fence bool) Producer {
-	return Producer{ring: own.ring, size: own.size, consumed: peer.Consumed, fence: fence}
+	return Producer{ring: own.ring, size: own.size, consumed: peer.Consumed, fence: fence, peak: new(atomic.Uint64)}
 }
 
 // Write writes and publishes one record, if there is room. The body is at most
@@ -111,6 +112,10 @@ func (p *Producer) Taken() bool { return p.consumed.Load() == p.tail }
 // Goodbye publishes the last record. There is always room for it.
 func (p *Producer) Goodbye() { p.publish(p.tail&(p.size-1), Pack(Goodbye, 0)) }
 
+// Peak is the most that lay in the ring when the producer looked how far the peer has
+// consumed, in bytes. Any goroutine may ask.
+func (p *Producer) Peak() uint64 { return p.peak.Load() }
+
 // Seen is the value of the peer's Consumed at which Write last found no room.
 func (p *Producer) Seen() uint64 { return p.head }
 
@@ -121,6 +126,7 @@ func (p *Producer) look() error {
 		return ErrCorrupt
 	}
 	p.head = head
+	p.peak.Store(max(p.peak.Load(), p.tail-head))
 	return nil
 }
 

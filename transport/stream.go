@@ -41,6 +41,8 @@ type stream struct {
 	packed  []byte // the records of a batch
 	unsaid  error  // why the goodbye could not be written
 
+	out, in driver.TrafficCounter
+
 	sent atomic.Pointer[error] // why nothing more can be sent
 }
 
@@ -60,6 +62,11 @@ func newStream(l link, a driver.Address, w welcome) *stream {
 const bufferSize = 64 << 10
 
 func (s *stream) Address() driver.Address { return s.address }
+
+// Stats has no waits: the kernel does not say.
+func (s *stream) Stats() driver.Stats {
+	return driver.Stats{Sent: s.out.Load(), Received: s.in.Load()}
+}
 
 func (s *stream) Send(ctx context.Context, msg []byte) error {
 	if err := s.begin(ctx); err != nil {
@@ -91,6 +98,7 @@ func (s *stream) send(ctx context.Context, msg []byte) error {
 	}
 	n, err := s.write(ring.Pack(ring.Message, len(msg)), msg)
 	if err == nil {
+		s.out.Message(len(msg))
 		return nil
 	}
 	return s.cut(n, s.writing.Cause(ctx, err))
@@ -175,6 +183,7 @@ func (s *stream) receive(ctx context.Context) ([]byte, error) {
 		s.ended = io.EOF
 		return nil, s.ended
 	}
+	s.in.Message(len(body))
 	return body, nil
 }
 

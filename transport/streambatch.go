@@ -56,11 +56,12 @@ func (s *stream) pack(msgs [][]byte) (packed int) {
 // whole; one that went in part is cut off.
 func (s *stream) writePacked(ctx context.Context, msgs [][]byte) (sent int, err error) {
 	n, err := s.link.WriteRecord(s.packed[:ring.HeaderSize], s.packed[ring.HeaderSize:])
-	if err == nil {
-		return len(msgs), nil
-	}
-	for ; n >= ring.HeaderSize+len(msgs[sent]); sent++ {
+	for ; sent < len(msgs) && n >= ring.HeaderSize+len(msgs[sent]); sent++ {
 		n -= ring.HeaderSize + len(msgs[sent])
+		s.out.Message(len(msgs[sent]))
+	}
+	if err == nil {
+		return sent, nil
 	}
 	return sent, s.cut(n, s.writing.Cause(ctx, err))
 }
@@ -78,6 +79,7 @@ func (s *stream) ReceiveBatch(ctx context.Context, msgs [][]byte) (received int,
 	msgs[0] = slices.Clip(first)
 	for received = 1; received < len(msgs) && s.frames.hasMessage(); received++ {
 		_, msgs[received], _ = s.frames.next()
+		s.in.Message(len(msgs[received]))
 	}
 	return received, nil
 }

@@ -43,6 +43,7 @@ func (s *sender) stage(msgs [][]byte) (staged int) {
 		if done, _ := s.producer.Stage(ring.Message, msg); !done {
 			break
 		}
+		s.sent.Message(len(msg))
 		staged++
 	}
 	return staged
@@ -99,6 +100,7 @@ func (r *receiver) takeAll(msgs [][]byte) (taken int) {
 		r.message = append(r.message, body...)
 		msgs[taken] = r.message[start:end:end]
 		taken++
+		r.received.Message(len(body))
 		if r.consumer.Advance(len(body)) {
 			r.bell.Ring()
 		}

@@ -49,6 +49,16 @@ func newConn(p *parts, a driver.Address) (*conn, error) {
 
 func (c *conn) Address() driver.Address { return c.address }
 
+// Stats is what both halves have counted; none of it is in the shared memory.
+func (c *conn) Stats() driver.Stats {
+	return driver.Stats{
+		Sent: c.sender.sent.Load(), Received: c.receiver.received.Load(),
+		Room: driver.Waits(c.sender.waiter.Waits()), Data: driver.Waits(c.receiver.waiter.Waits()),
+		Full: c.sender.full.Load(), Peak: c.sender.producer.Peak(),
+		Knocks: c.sender.bell.Knocks() + c.receiver.bell.Knocks(),
+	}
+}
+
 // Close ends the calls in flight, says goodbye, hangs up, and only then unmaps. What is
 // lent stays mapped until it is given back.
 func (c *conn) Close() error {

@@ -28,6 +28,7 @@ func (r *receiver) lease(ctx context.Context) ([]byte, error) {
 		switch {
 		case err == nil && kind == ring.Message && len(body) <= r.limit:
 			r.leased = len(body)
+			r.received.Message(len(body))
 			return body, nil
 		case err != nil || kind != 0:
 			return r.whole(ctx)

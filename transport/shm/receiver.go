@@ -25,7 +25,8 @@ type receiver struct {
 	batches  bool        // the last batch had more than one message
 	leased   int         // the body that Lease has lent, bytes
 	memory   []byte      // the peer's
-	over     error       // how the peer's stream ended, once it has
+	received driver.TrafficCounter
+	over     error // how the peer's stream ended, once it has
 }
 
 func newReceiver(own, peer ring.Segment, limit int, front, back *wait.Door) receiver {
@@ -53,6 +54,7 @@ func (r *receiver) Receive(ctx context.Context) ([]byte, error) {
 		return body, err
 	}
 	r.message = append(r.message[:0], body...)
+	r.received.Message(len(body))
 	if r.consumer.Advance(len(body)) {
 		r.bell.Ring()
 	}
@@ -113,6 +115,11 @@ func (r *receiver) take(body []byte, more bool) {
 	}
 	r.message = append(r.message, rest...)
 	r.partial = more
+	if more {
+		r.received.Piece(len(body))
+	} else {
+		r.received.Message(len(body))
+	}
 	if r.consumer.Advance(len(body)) {
 		r.bell.Ring()
 	}

@@ -39,10 +39,13 @@ func (s *sender) reserve(ctx context.Context, length int) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %d bytes in place, at most %d: a quarter of the ring (raise it with the key ring=)",
 			driver.ErrTooLarge, length, s.record)
 	}
-	for {
+	for first := true; ; first = false {
 		room, err := s.producer.Reserve(length)
 		if room != nil {
 			return room, nil
+		}
+		if first {
+			s.full.Add(1)
 		}
 		if err := s.await(ctx, err); err != nil {
 			return nil, err
@@ -63,7 +66,7 @@ func (s *sender) Commit(_ context.Context, length int) error {
 		return net.ErrClosed
 	}
 	s.producer.Commit(ring.Message, length)
-	return s.ring()
+	return s.published(ring.Message, length)
 }
 
 // Discard gives back what was reserved.

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"kith/driver"
+	"kith/internal/sys"
 	"kith/internal/wait"
 	"kith/ring"
 )
@@ -26,11 +27,13 @@ type sender struct {
 	limit    int            // of a message, bytes
 	quick    int            // the longest message that goes as one record, bytes; less than 0 once over
 	over     error          // why nothing more can be sent
+	sent     driver.TrafficCounter
+	full     sys.Counter
 }
 
 func newSender(own, peer ring.Segment, fence bool, limit int, front, back *wait.Door) sender {
 	gate := wait.NewGate()
-	s := sender{
+	return sender{
 		gate:     gate,
 		producer: ring.NewProducer(own, peer, fence),
 		consumed: peer.Consumed,
@@ -39,9 +42,8 @@ func newSender(own, peer ring.Segment, fence bool, limit int, front, back *wait.
 		piece:    own.MaxPiece(),
 		record:   own.MaxBody(),
 		limit:    limit,
+		quick:    min(own.MaxPiece(), limit),
 	}
-	s.quick = s.Piece()
-	return s
 }
 
 // Piece is the longest message that goes out whole or not at all, in bytes.
@@ -59,6 +61,7 @@ func (s *sender) Send(ctx context.Context, msg []byte) error {
 	} else if written, failed := s.producer.Write(ring.Message, msg); !written {
 		err = s.waitAndPut(ctx, ring.Message, msg, failed)
 	} else {
+		s.sent.Message(len(msg))
 		err = s.ring()
 	}
 	s.gate.Leave()
@@ -104,20 +107,31 @@ func (s *sender) put(ctx context.Context, kind uint8, body []byte) error {
 	if !written {
 		return s.waitAndPut(ctx, kind, body, err)
 	}
-	return s.ring()
+	return s.published(kind, len(body))
 }
 
 // waitAndPut goes on after the producer found no room, or failed.
 func (s *sender) waitAndPut(ctx context.Context, kind uint8, body []byte, err error) error {
+	s.full.Add(1)
 	for {
 		if err := s.await(ctx, err); err != nil {
 			return err
 		}
 		var written bool
 		if written, err = s.producer.Write(kind, body); written {
-			return s.ring()
+			return s.published(kind, len(body))
 		}
 	}
+}
+
+// published counts a record, and tells the peer.
+func (s *sender) published(kind uint8, length int) error {
+	if kind == ring.Message {
+		s.sent.Message(length)
+	} else {
+		s.sent.Piece(length)
+	}
+	return s.ring()
 }
 
 // await waits for room, after the producer found none or failed.
