@@ -43,7 +43,17 @@ func TestTwin(t *testing.T) {
 			}
 		}
 	}
-	for _, args := range [][]string{{}, {"rtt", "63", "1", "0", "0"}, {"oneway", "131072", "1", "0", "0"}, {"rtt", "64", "x", "0", "0"}} {
+	for _, mode := range []string{"batch", "inplace", "passing"} {
+		for size, more := range map[int][]string{0: nil, 64: {"4096", "3"}, 64 << 10: nil, 1 << 20: {"8388608"}} {
+			if c.run(t, mode, size, 5000, more...) <= 0 {
+				t.Errorf("no time for %s of %d bytes", mode, size)
+			}
+		}
+	}
+	for _, args := range [][]string{
+		{}, {"rtt", "63", "1", "0", "0"}, {"oneway", "131072", "1", "0", "0"}, {"rtt", "64", "x", "0", "0"},
+		{"rtt", "64", "1", "0", "0", "4097"}, {"rtt", "2048", "1", "0", "0", "4096"}, {"batch", "64", "1", "0", "0", "4096", "0"},
+	} {
 		if err := exec.CommandContext(t.Context(), c.path, args...).Run(); err == nil {
 			t.Errorf("twin %q worked", args)
 		}
@@ -63,10 +73,12 @@ func (t twin) cacheLine(b testing.TB) float64 {
 	return t.run(b, "cacheline", 0, 200_000)
 }
 
-func (t twin) run(b testing.TB, mode string, size, count int) float64 {
+// run is one run of the program. What follows the count is the size of the rings in bytes,
+// and how many messages are published at once.
+func (t twin) run(b testing.TB, mode string, size, count int, more ...string) float64 {
 	b.Helper()
-	out, err := exec.CommandContext(b.Context(), t.path, mode, strconv.Itoa(size), strconv.Itoa(count),
-		strconv.Itoa(t.at.Leader), strconv.Itoa(t.at.Follower)).Output()
+	args := []string{mode, strconv.Itoa(size), strconv.Itoa(count), strconv.Itoa(t.at.Leader), strconv.Itoa(t.at.Follower)}
+	out, err := exec.CommandContext(b.Context(), t.path, append(args, more...)...).Output()
 	if err != nil {
 		b.Fatalf("%s %s: %v", t.path, mode, err)
 	}

@@ -26,9 +26,12 @@ type Traffic struct{ Messages, Bytes uint64 }
 type TrafficCounter struct{ messages, bytes sys.Counter }
 
 // Message counts one of the size.
-func (c *TrafficCounter) Message(size int) {
-	c.messages.Add(1)
-	c.bytes.Add(uint64(size))
+func (c *TrafficCounter) Message(size int) { c.Messages(1, size) }
+
+// Messages counts several, of so many bytes together.
+func (c *TrafficCounter) Messages(n, bytes int) {
+	c.messages.Add(uint64(n))
+	c.bytes.Add(uint64(bytes))
 }
 
 // Piece counts a part of a message that Message counts later.

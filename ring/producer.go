@@ -16,6 +16,7 @@ type Producer struct {
 	first    Header         // of what is staged
 	consumed *atomic.Uint64 // where the peer says so; in its memory
 	fence    bool
+	corrupt  error          // what the peer says of it makes no sense
 	peak     *atomic.Uint64 // the most that was seen in the ring, bytes
 }
 
@@ -31,10 +32,8 @@ func NewProducer(own, peer Segment, fence bool) Producer {
 // a third as much again.
 func (p *Producer) Write(kind uint8, body []byte) (written bool, err error) {
 	size := recordSize(len(body))
-	if p.size-(p.tail-p.head) < size+HeaderSize {
-		if err := p.look(); err != nil || p.size-(p.tail-p.head) < size+HeaderSize {
-			return false, err
-		}
+	if p.size-(p.tail-p.head) < size+HeaderSize && !p.findRoom(p.tail, size) {
+		return false, p.corrupt
 	}
 	at := p.tail & (p.size - 1)
 	copy(p.ring[at+HeaderSize:], body)
@@ -47,26 +46,20 @@ func (p *Producer) Write(kind uint8, body []byte) (written bool, err error) {
 // Stage writes a record behind those that are staged already, if there is room. Nobody
 // sees any of them before Publish; a Write or Reserve comes after it.
 func (p *Producer) Stage(kind uint8, body []byte) (staged bool, err error) {
-	room, err := p.room(len(body))
-	if room == nil {
-		return false, err
+	tail, size := p.tail+p.staged, recordSize(len(body))
+	if p.size-(tail-p.head) < size+HeaderSize && !p.findRoom(tail, size) {
+		return false, p.corrupt
 	}
-	copy(room, body)
-	p.stage(kind, len(body))
-	return true, nil
-}
-
-// stage takes a body that lies where room said.
-func (p *Producer) stage(kind uint8, length int) {
-	header := Pack(kind, length)
-	at := (p.tail + p.staged) & (p.size - 1)
+	at := tail & (p.size - 1)
+	copy(p.ring[at+HeaderSize:], body)
 	if p.staged == 0 {
-		p.first = header
+		p.first = Pack(kind, len(body))
 	} else {
-		p.put(at, header)
+		p.put(at, Pack(kind, len(body)))
 	}
 	want((*uint64)(unsafe.Pointer(&p.ring[at])))
-	p.staged += recordSize(length)
+	p.staged += size
+	return true, nil
 }
 
 // Publish shows the peer all that is staged, by one store: of the first header.
@@ -83,24 +76,21 @@ func (p *Producer) Publish() {
 
 // Reserve returns room for the body of the next record, which nobody sees before
 // Commit; nil where there is none. It is at most MaxBody long. Nothing is staged.
-func (p *Producer) Reserve(length int) (room []byte, err error) { return p.room(length) }
+func (p *Producer) Reserve(length int) (room []byte, err error) {
+	size := recordSize(length)
+	if p.size-(p.tail-p.head) < size+HeaderSize && !p.findRoom(p.tail, size) {
+		return nil, p.corrupt
+	}
+	return p.ring[p.tail&(p.size-1)+HeaderSize:][:length:length], nil
+}
 
 // Commit publishes the record whose body was written where Reserve said, or that
 // many bytes of it.
 func (p *Producer) Commit(kind uint8, length int) {
-	p.stage(kind, length)
-	p.Publish()
-}
-
-// room is where the body of a record goes that comes after what is staged.
-func (p *Producer) room(length int) ([]byte, error) {
-	tail, size := p.tail+p.staged, recordSize(length)
-	if p.size-(tail-p.head) < size+HeaderSize {
-		if err := p.look(); err != nil || p.size-(tail-p.head) < size+HeaderSize {
-			return nil, err
-		}
-	}
-	return p.ring[tail&(p.size-1)+HeaderSize:][:length:length], nil
+	at, size := p.tail&(p.size-1), recordSize(length)
+	p.next(at + size)
+	p.publish(at, Pack(kind, length))
+	p.tail += size
 }
 
 // Staged is what is staged, in bytes of the ring.
@@ -119,15 +109,19 @@ func (p *Producer) Peak() uint64 { return p.peak.Load() }
 // Seen is the value of the peer's Consumed at which Write last found no room.
 func (p *Producer) Seen() uint64 { return p.head }
 
-// look learns how far the peer has consumed, and believes only what can be.
-func (p *Producer) look() error {
+// findRoom asks the peer how far it has consumed, and believes only what can be. It
+// reports whether a record of the size fits at a position now.
+//
+//go:noinline
+func (p *Producer) findRoom(at, size uint64) bool {
 	head := p.consumed.Load()
 	if head-p.head > p.tail-p.head || head&7 != 0 {
-		return ErrCorrupt
+		p.corrupt = ErrCorrupt
+		return false
 	}
 	p.head = head
 	p.peak.Store(max(p.peak.Load(), p.tail-head))
-	return nil
+	return p.size-(at-head) >= size+HeaderSize
 }
 
 // next makes the header at an offset of the mapping "not yet".

@@ -2,45 +2,34 @@
  * twin: the shm: transport's rings in plain C, as the measure for the Go ones.
  *
  *     cc -O2 -o twin twin.c
- *     twin cacheline|rtt|oneway SIZE COUNT CPU_A CPU_B
+ *     twin MODE SIZE COUNT CPU_A CPU_B [RING [BATCH]]
  *
- * Two processes, each pinned to a CPU, talk over two segments laid out as
- * docs/layout.md has it; each writes its own segment only. They spin, and never
- * sleep. The leader prints one line of JSON with the time of an operation:
+ * Two processes, each pinned to a CPU, talk over two memories laid out as
+ * docs/layout.md has it, by the ring of kith.h and without its connection: they spin, and
+ * never sleep. The leader prints one line of JSON with the time of an operation:
  *
  *     cacheline  one cache line goes there and back, with nothing around it
  *     rtt        a message of SIZE bytes and its answer
  *     oneway     a message of SIZE bytes, until the last one has been read
+ *     batch      the same, BATCH of them published at once (16)
+ *     inplace    the same as oneway, written and read where it lies in the ring
+ *     passing    the same, neither written nor read, but for a look at its ends:
+ *                what it costs to pass a message that is in its place already
  *
- * Every message is written in full into a buffer and copied in, then copied out
- * and read in full: the same work as internal/compare does in Go. SIZE is a
- * multiple of 32, at most a quarter of the ring.
+ * A message is written in full into a buffer and copied in, then copied out and read
+ * in full: the same work as internal/compare does in Go. SIZE is a multiple of
+ * 32, at most a quarter of RING: bytes, a power of two up to 8 MiB (256 KiB).
  */
 #define _GNU_SOURCE
-#include <errno.h>
+#include "kith.h"
 #include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-enum {
-	RING = 256 << 10,   /* bytes; a power of two */
-	CONTROL = 4096,     /* what lies before the ring */
-	CONSUMED_AT = 128,  /* how far this side has read the other's ring */
-	HEADER = 8,
-	MAX_BODY = RING / 4,
-	MESSAGE = 1,        /* kinds of record */
-	GOODBYE = 3,
-};
+enum { DEFAULT_RING = 256 << 10, MOST_RING = 8 << 20, DEFAULT_BATCH = 16 };
 
 static void die(const char *what)
 {
@@ -48,95 +37,10 @@ static void die(const char *what)
 	exit(1);
 }
 
-static inline void pause_cpu(void)
+static void die_of(const char *what, int error)
 {
-#if defined(__x86_64__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("yield");
-#endif
-}
-
-/* ---- segments ---- */
-
-static int make_segment(void)
-{
-	int fd = memfd_create("kith-twin", MFD_CLOEXEC);
-	if (fd < 0 || ftruncate(fd, CONTROL + RING) < 0)
-		die("memfd");
-	return fd;
-}
-
-/* map_segment maps the control page, then the ring twice in a row, so that a
- * record is never cut in two. */
-static uint8_t *map_segment(int fd, int protection)
-{
-	uint8_t *at = mmap(NULL, CONTROL + 2 * RING, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (at == MAP_FAILED ||
-	    mmap(at, CONTROL + RING, protection, MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd, 0) == MAP_FAILED ||
-	    mmap(at + CONTROL + RING, RING, protection, MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd, CONTROL) == MAP_FAILED)
-		die("mmap");
-	return at;
-}
-
-static _Atomic uint64_t *word(uint8_t *memory, uint64_t offset)
-{
-	return (_Atomic uint64_t *)(memory + offset);
-}
-
-static uint64_t record_size(uint64_t body) { return (HEADER + body + 7) & ~UINT64_C(7); }
-
-/* ---- one direction each ---- */
-
-struct producer {
-	uint8_t *ring;              /* our own, twice */
-	_Atomic uint64_t *consumed; /* the peer's: how far it has read */
-	uint64_t tail, head;        /* positions: ours, and the peer's when last seen */
-};
-
-struct consumer {
-	uint8_t *ring;              /* the peer's, twice */
-	_Atomic uint64_t *consumed; /* our own: how far we have read */
-	uint64_t head, told;
-};
-
-static bool has_room(const struct producer *p, uint64_t size)
-{
-	return RING - (p->tail - p->head) >= size + HEADER; /* one header is always free */
-}
-
-static void send_record(struct producer *p, uint64_t kind, const void *body, uint64_t length)
-{
-	uint64_t size = record_size(length), at = p->tail & (RING - 1);
-	while (!has_room(p, size)) {
-		p->head = atomic_load_explicit(p->consumed, memory_order_acquire);
-		if (!has_room(p, size))
-			pause_cpu();
-	}
-	memcpy(p->ring + at + HEADER, body, length);
-	atomic_store_explicit(word(p->ring, at + size), 0, memory_order_relaxed);
-	atomic_store_explicit(word(p->ring, at), kind << 56 | length, memory_order_release);
-	p->tail += size;
-}
-
-/* receive_record copies the next record's body to body, which holds MAX_BODY. */
-static uint64_t receive_record(struct consumer *c, void *body)
-{
-	uint64_t at = c->head & (RING - 1), header;
-	while (!(header = atomic_load_explicit(word(c->ring, at), memory_order_acquire)))
-		pause_cpu();
-	uint64_t length = header & ((UINT64_C(1) << 56) - 1);
-	if (length > MAX_BODY) {
-		errno = EPROTO;
-		die("record");
-	}
-	memcpy(body, c->ring + at + HEADER, length);
-	c->head += record_size(length);
-	if (c->head - c->told >= RING / 8) { /* leave the peer's cache line in peace meanwhile */
-		c->told = c->head;
-		atomic_store_explicit(c->consumed, c->told, memory_order_release);
-	}
-	return length;
+	fprintf(stderr, "twin: %s: %s\n", what, kith_strerror(error));
+	exit(1);
 }
 
 /* ---- payloads, word for word those of internal/compare/payload.go ---- */
@@ -171,42 +75,87 @@ static void check(const uint64_t *payload, uint64_t words, uint64_t length, uint
 
 /* ---- the two sides ---- */
 
-struct side {
-	struct producer out;
-	struct consumer in;
-	uint64_t words, count;
-	uint64_t payload[MAX_BODY / 8], copy[MAX_BODY / 8];
-};
+static struct side { /* each process has its own after fork */
+	struct kith_producer out;
+	struct kith_consumer in;
+	uint64_t words, count, batch;
+	uint64_t *payload, *copy, ends;
+} side;
 
-static struct side side; /* each process has its own after fork */
+struct memory { int fd; uint8_t *at; };
 
-static void join(int own, int peer, uint64_t size, uint64_t count)
+static struct memory make_memory(uint64_t ring)
 {
-	uint8_t *mine = map_segment(own, PROT_READ | PROT_WRITE), *theirs = map_segment(peer, PROT_READ);
-	memcpy(mine, "kithring", 8);
-	atomic_store(word(mine, 8), RING);
-	side.out.ring = mine + CONTROL;
-	side.out.consumed = word(theirs, CONSUMED_AT);
-	side.in.ring = theirs + CONTROL;
-	side.in.consumed = word(mine, CONSUMED_AT);
-	side.words = size / 8;
-	side.count = count;
+	struct memory m;
+	m.fd = kith_own(ring, &m.at);
+	if (m.fd < 0)
+		die_of("memory", m.fd);
+	return m;
+}
+
+static void join(struct memory own, struct memory peer, uint64_t ring)
+{
+	uint8_t *theirs;
+	int error = kith_map(peer.fd, ring, PROT_READ, &theirs);
+	if (error)
+		die_of("the peer's memory", error);
+	uint64_t mapped = KITH_RING_AT + 2 * ring; /* all there before the clock runs, where Linux is 5.14 */
+	madvise(own.at, mapped, MADV_POPULATE_WRITE);
+	madvise(theirs, mapped, MADV_POPULATE_READ);
+	side.out = (struct kith_producer){.ring = own.at + KITH_RING_AT, .size = ring, .consumed = kith_word(theirs, KITH_CONSUMED_AT)};
+	side.in = (struct kith_consumer){.ring = theirs + KITH_RING_AT, .size = ring, .consumed = kith_word(own.at, KITH_CONSUMED_AT)};
+}
+
+static void await_room(uint64_t length)
+{
+	int room;
+	while (!(room = kith_has_room(&side.out, kith_record(length))))
+		kith_pause();
+	if (room < 0)
+		die_of("room", room);
+}
+
+static struct kith_seen await_record(void)
+{
+	struct kith_seen seen;
+	int there;
+	while (!(there = kith_look(&side.in, &seen)))
+		kith_pause();
+	if (there < 0)
+		die_of("record", there);
+	return seen;
 }
 
 static void put(uint64_t number)
 {
+	uint64_t length = side.words * 8;
 	fill(side.payload, side.words, number);
-	send_record(&side.out, MESSAGE, side.payload, side.words * 8);
+	await_room(length);
+	memcpy(kith_body(&side.out), side.payload, length);
+	kith_put(&side.out, KITH_MESSAGE, length);
 }
 
 static void take(uint64_t number)
 {
-	uint64_t length = receive_record(&side.in, side.copy);
-	check(side.copy, side.words, length, number);
+	struct kith_seen seen = await_record();
+	if (seen.length > side.words * 8)
+		die_of("record", KITH_PROTOCOL);
+	memcpy(side.copy, seen.body, seen.length);
+	kith_consume(&side.in, &seen);
+	check(side.copy, side.words, seen.length, number);
 }
 
-static void sign(uint64_t kind) { send_record(&side.out, kind, "", 0); }
-static void await_sign(void) { receive_record(&side.in, side.copy); }
+static void sign(uint64_t kind)
+{
+	await_room(0);
+	kith_put(&side.out, kind, 0);
+}
+
+static void await_sign(void)
+{
+	struct kith_seen seen = await_record();
+	kith_consume(&side.in, &seen);
+}
 
 static void lead_rtt(void)
 {
@@ -235,7 +184,69 @@ static void follow_oneway(void)
 {
 	for (uint64_t i = 0; i < side.count; i++)
 		take(i);
-	sign(MESSAGE);
+	sign(KITH_MESSAGE);
+}
+
+static void lead_batch(void)
+{
+	uint64_t length = side.words * 8;
+	for (uint64_t i = 0; i < side.count; i++) {
+		fill(side.payload, side.words, i);
+		if (kith_has_room(&side.out, kith_record(length)) <= 0) {
+			kith_publish(&side.out);
+			await_room(length);
+		}
+		memcpy(kith_body(&side.out), side.payload, length);
+		kith_append(&side.out, KITH_MESSAGE, length);
+		if ((i + 1) % side.batch == 0)
+			kith_publish(&side.out);
+	}
+	kith_publish(&side.out);
+	await_sign();
+}
+
+static void lead_inplace(void)
+{
+	for (uint64_t i = 0; i < side.count; i++) {
+		await_room(side.words * 8);
+		fill((uint64_t *)(void *)kith_body(&side.out), side.words, i);
+		kith_put(&side.out, KITH_MESSAGE, side.words * 8);
+	}
+	await_sign();
+}
+
+static void follow_inplace(void)
+{
+	for (uint64_t i = 0; i < side.count; i++) {
+		struct kith_seen seen = await_record();
+		check((const uint64_t *)(const void *)seen.body, side.words, seen.length, i);
+		kith_consume(&side.in, &seen);
+	}
+	sign(KITH_MESSAGE);
+}
+
+static void lead_passing(void)
+{
+	for (uint64_t i = 0; i < side.count; i++) {
+		await_room(side.words * 8);
+		kith_put(&side.out, KITH_MESSAGE, side.words * 8);
+	}
+	await_sign();
+}
+
+static void follow_passing(void)
+{
+	for (uint64_t i = 0; i < side.count; i++) {
+		struct kith_seen seen = await_record();
+		if (seen.length != side.words * 8)
+			die_of("record", KITH_PROTOCOL);
+		if (seen.length) {
+			const uint64_t *body = (const uint64_t *)(const void *)seen.body;
+			side.ends += body[0] + body[side.words - 1];
+		}
+		kith_consume(&side.in, &seen);
+	}
+	sign(KITH_MESSAGE);
 }
 
 static _Atomic uint64_t *ball; /* a cache line that both sides write */
@@ -267,6 +278,9 @@ static const struct mode {
 	{"cacheline", lead_cacheline, follow_cacheline},
 	{"rtt", lead_rtt, follow_rtt},
 	{"oneway", lead_oneway, follow_oneway},
+	{"batch", lead_batch, follow_oneway},
+	{"inplace", lead_inplace, follow_inplace},
+	{"passing", lead_passing, follow_passing},
 };
 
 static void pin(int cpu)
@@ -294,27 +308,23 @@ static double now(void)
 }
 
 /* follow is the child: ready, its half, and the leader's goodbye. */
-static void follow(const struct mode *mode, int own, int peer, uint64_t size, uint64_t count, int cpu)
+static _Noreturn void follow(const struct mode *mode)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	pin(cpu);
-	join(own, peer, size, count);
-	sign(MESSAGE);
+	sign(KITH_MESSAGE);
 	mode->follow();
 	await_sign();
 	_exit(0);
 }
 
-static double lead(const struct mode *mode, int own, int peer, uint64_t size, uint64_t count, int cpu)
+static double lead(const struct mode *mode)
 {
-	pin(cpu);
-	join(own, peer, size, count);
 	await_sign();
 	double start = now();
 	mode->lead();
 	double elapsed = now() - start;
 	signal(SIGCHLD, SIG_DFL);
-	sign(GOODBYE);
+	sign(KITH_GOODBYE);
 	return elapsed;
 }
 
@@ -330,24 +340,34 @@ static uint64_t number(const char *text, uint64_t most)
 	return n;
 }
 
+static _Noreturn void refuse(const char *why)
+{
+	fprintf(stderr, "twin: %s\n", why);
+	exit(2);
+}
+
 int main(int argc, char **argv)
 {
 	const struct mode *mode = NULL;
-	for (size_t i = 0; argc == 6 && i < sizeof modes / sizeof *modes; i++)
+	for (size_t i = 0; argc >= 6 && argc <= 8 && i < sizeof modes / sizeof *modes; i++)
 		if (!strcmp(argv[1], modes[i].name))
 			mode = &modes[i];
-	if (!mode) {
-		fputs("usage: twin cacheline|rtt|oneway SIZE COUNT CPU_A CPU_B\n", stderr);
-		return 2;
-	}
-	uint64_t size = number(argv[2], MAX_BODY), count = number(argv[3], INT64_MAX);
+	if (!mode)
+		refuse("usage: twin cacheline|rtt|oneway|batch|inplace|passing SIZE COUNT CPU_A CPU_B [RING [BATCH]]");
+	uint64_t ring = argc > 6 ? number(argv[6], MOST_RING) : DEFAULT_RING;
+	if (!kith_ring_allowed(ring))
+		refuse("RING is no power of two from 4096");
+	uint64_t size = number(argv[2], ring / 4);
+	if (size % 32)
+		refuse("SIZE is not a multiple of 32");
+	side.words = size / 8;
+	side.count = number(argv[3], INT64_MAX);
 	int cpu_a = (int)number(argv[4], CPU_SETSIZE - 1), cpu_b = (int)number(argv[5], CPU_SETSIZE - 1);
-	if (size % 32) {
-		fputs("twin: SIZE is not a multiple of 32\n", stderr);
-		return 2;
-	}
+	side.batch = argc > 7 ? number(argv[7], INT64_MAX) : DEFAULT_BATCH;
+	if (!side.batch)
+		refuse("a BATCH of none");
 
-	int a = make_segment(), b = make_segment();
+	struct memory a = make_memory(ring), b = make_memory(ring);
 	ball = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (ball == MAP_FAILED)
 		die("mmap");
@@ -355,13 +375,18 @@ int main(int argc, char **argv)
 	pid_t child = fork();
 	if (child < 0)
 		die("fork");
-	if (child == 0)
-		follow(mode, b, a, size, count, cpu_b);
-	double elapsed = lead(mode, a, b, size, count, cpu_a);
+	pin(child ? cpu_a : cpu_b);
+	join(child ? a : b, child ? b : a, ring);
+	if (!(side.payload = calloc(2, size + 64)))
+		die("calloc");
+	side.copy = side.payload + (size + 64) / 8;
+	if (!child)
+		follow(mode);
+	double elapsed = lead(mode);
 	int status;
 	if (waitpid(child, &status, 0) != child || status != 0)
 		die("follower");
 	printf("{\"mode\":\"%s\",\"size\":%llu,\"count\":%llu,\"ns_per_op\":%.3f}\n", mode->name,
-	       (unsigned long long)size, (unsigned long long)count, elapsed / (double)count);
+	       (unsigned long long)size, (unsigned long long)side.count, elapsed / (double)side.count);
 	return 0;
 }

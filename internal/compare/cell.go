@@ -11,10 +11,14 @@ import (
 type Kind string
 
 // The kinds: a message and its answer at a time, or messages one way, as many
-// as the connection takes.
+// as the connection takes; and others that only the benchmarks ask for.
 const (
 	RoundTrip Kind = "round_trip"
 	OneWay    Kind = "one_way"
+	Batched   Kind = "batched"   // one way, sixteen at a time
+	InPlace   Kind = "in_place"  // one way, written and read where the message lies
+	Passing   Kind = "passing"   // one way, neither written nor read but for both ends
+	PassBack  Kind = "pass_back" // such a message and its answer at a time
 )
 
 // A Cell is one figure to measure: Count messages of Size bytes, or Count

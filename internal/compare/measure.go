@@ -36,8 +36,17 @@ func leadCell(ctx context.Context, conn *kith.Conn, cell Cell) (result Result, e
 }
 
 func lead(ctx context.Context, conn *kith.Conn, cell Cell, histogram *hdrhistogram.Histogram) error {
-	if cell.Kind == RoundTrip {
+	switch cell.Kind {
+	case RoundTrip:
 		return ask(ctx, conn, cell, histogram)
+	case Batched:
+		return pourBatches(ctx, conn, cell)
+	case InPlace:
+		return makeInPlace(ctx, conn, cell, fill)
+	case Passing:
+		return makeInPlace(ctx, conn, cell, mark)
+	case PassBack:
+		return pass(ctx, conn, cell)
 	}
 	return pour(ctx, conn, cell)
 }
@@ -48,8 +57,17 @@ func followCell(ctx context.Context, conn *kith.Conn, cell Cell) (Usage, error) 
 		if err := conn.Send(ctx, nil); err != nil {
 			return err
 		}
-		if cell.Kind == RoundTrip {
+		switch cell.Kind {
+		case RoundTrip:
 			return answer(ctx, conn, cell)
+		case Batched:
+			return drainBatches(ctx, conn, cell)
+		case InPlace:
+			return lookInPlace(ctx, conn, cell, check)
+		case Passing:
+			return lookInPlace(ctx, conn, cell, checkMark)
+		case PassBack:
+			return passBack(ctx, conn, cell)
 		}
 		return drain(ctx, conn, cell)
 	})

@@ -87,12 +87,13 @@ func (g *Gate) Lend() {
 // A Wait that has seen it lent comes after a barrier: then we see here that it is shut.
 func (g *Gate) TakeBack() bool {
 	g.lent.clear()
-	if !g.shut.Load() {
-		return true
-	}
+	return !g.shut.Load() || !g.isAbandoned()
+}
+
+func (g *Gate) isAbandoned() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return !g.abandoned
+	return g.abandoned
 }
 
 // IsLent reports whether the memory is lent, to the one that may enter.

@@ -36,6 +36,7 @@ func (s *sender) SendBatch(ctx context.Context, msgs [][]byte) (sent int, err er
 
 // stage stages an eighth of the ring at most, so that the peer reads while we write.
 func (s *sender) stage(msgs [][]byte) (staged int) {
+	bytes := 0
 	for _, msg := range msgs {
 		if len(msg) > s.quick || s.producer.Staged() > s.record/2 {
 			break
@@ -43,9 +44,10 @@ func (s *sender) stage(msgs [][]byte) (staged int) {
 		if done, _ := s.producer.Stage(ring.Message, msg); !done {
 			break
 		}
-		s.sent.Message(len(msg))
 		staged++
+		bytes += len(msg)
 	}
+	s.sent.Messages(staged, bytes)
 	return staged
 }
 
@@ -91,6 +93,7 @@ const moment = 4
 
 // takeAll copies whole messages behind what r.message holds, while they fit it.
 func (r *receiver) takeAll(msgs [][]byte) (taken int) {
+	bytes := 0
 	for taken < len(msgs) {
 		kind, body, _ := r.consumer.Next()
 		start, end := len(r.message), len(r.message)+len(body)
@@ -100,10 +103,11 @@ func (r *receiver) takeAll(msgs [][]byte) (taken int) {
 		r.message = append(r.message, body...)
 		msgs[taken] = r.message[start:end:end]
 		taken++
-		r.received.Message(len(body))
+		bytes += len(body)
 		if r.consumer.Advance(len(body)) {
 			r.bell.Ring()
 		}
 	}
+	r.received.Messages(taken, bytes)
 	return taken
 }

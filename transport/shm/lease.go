@@ -13,7 +13,12 @@ func (r *receiver) Lease(ctx context.Context) ([]byte, error) {
 	if !r.gate.Enter() {
 		return nil, refused(r.gate)
 	}
-	body, err := r.lease(ctx)
+	kind, body, err := r.consumer.Next()
+	if kind != ring.Message || r.quick < 0 || len(body) > r.limit {
+		body, err = r.lease(ctx)
+	} else {
+		r.lend(body)
+	}
 	if err != nil {
 		r.gate.Leave()
 		return nil, err
@@ -22,13 +27,13 @@ func (r *receiver) Lease(ctx context.Context) ([]byte, error) {
 	return body, nil
 }
 
+// lease waits for a message, or says why there is none to be lent where it lies.
 func (r *receiver) lease(ctx context.Context) ([]byte, error) {
 	for r.over == nil && !r.partial {
 		kind, body, err := r.consumer.Next()
 		switch {
 		case err == nil && kind == ring.Message && len(body) <= r.limit:
-			r.leased = len(body)
-			r.received.Message(len(body))
+			r.lend(body)
 			return body, nil
 		case err != nil || kind != 0:
 			return r.whole(ctx)
@@ -38,6 +43,11 @@ func (r *receiver) lease(ctx context.Context) ([]byte, error) {
 		}
 	}
 	return r.whole(ctx)
+}
+
+func (r *receiver) lend(body []byte) {
+	r.leased = len(body)
+	r.received.Message(len(body))
 }
 
 // whole lends a copy, and says how the stream ended.

@@ -13,11 +13,16 @@ import (
 )
 
 // Reserve lends room in the ring for a message, until Commit or Discard.
-func (s *sender) Reserve(ctx context.Context, length int) ([]byte, error) {
+func (s *sender) Reserve(ctx context.Context, length int) (room []byte, err error) {
 	if !s.gate.Enter() {
 		return nil, refused(s.gate)
 	}
-	room, err := s.reserve(ctx, length)
+	if length >= 0 && length <= s.inPlace {
+		room, err = s.producer.Reserve(length)
+	}
+	if room == nil {
+		room, err = s.waitAndReserve(ctx, length, err)
+	}
 	if err != nil {
 		s.gate.Leave()
 		return nil, err
@@ -27,7 +32,8 @@ func (s *sender) Reserve(ctx context.Context, length int) ([]byte, error) {
 	return room, nil
 }
 
-func (s *sender) reserve(ctx context.Context, length int) ([]byte, error) {
+// waitAndReserve goes on after the producer found no room or failed, or was not asked.
+func (s *sender) waitAndReserve(ctx context.Context, length int, err error) (room []byte, _ error) {
 	switch {
 	case s.over != nil:
 		return nil, s.over
@@ -39,18 +45,14 @@ func (s *sender) reserve(ctx context.Context, length int) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %d bytes in place, at most %d: a quarter of the ring (raise it with the key ring=)",
 			driver.ErrTooLarge, length, s.record)
 	}
-	for first := true; ; first = false {
-		room, err := s.producer.Reserve(length)
-		if room != nil {
-			return room, nil
-		}
-		if first {
-			s.full.Add(1)
-		}
+	s.full.Add(1)
+	for room == nil {
 		if err := s.await(ctx, err); err != nil {
 			return nil, err
 		}
+		room, err = s.producer.Reserve(length)
 	}
+	return room, nil
 }
 
 // Commit sends that many bytes of what was reserved.
@@ -61,12 +63,14 @@ func (s *sender) Commit(_ context.Context, length int) error {
 	if !s.takeBack() {
 		return net.ErrClosed
 	}
-	defer s.gate.Leave()
-	if s.gate.IsShut() {
-		return net.ErrClosed
+	err := net.ErrClosed
+	if !s.gate.IsShut() {
+		s.producer.Commit(ring.Message, length)
+		s.sent.Message(length)
+		err = s.ring()
 	}
-	s.producer.Commit(ring.Message, length)
-	return s.published(ring.Message, length)
+	s.gate.Leave()
+	return err
 }
 
 // Discard gives back what was reserved.

@@ -26,6 +26,7 @@ type sender struct {
 	memory   []byte         // our own
 	limit    int            // of a message, bytes
 	quick    int            // the longest message that goes as one record, bytes; less than 0 once over
+	inPlace  int            // the longest message that can be reserved, bytes; less than 0 once over
 	over     error          // why nothing more can be sent
 	sent     driver.TrafficCounter
 	full     sys.Counter
@@ -43,6 +44,7 @@ func newSender(own, peer ring.Segment, fence bool, limit int, front, back *wait.
 		record:   own.MaxBody(),
 		limit:    limit,
 		quick:    min(own.MaxPiece(), limit),
+		inPlace:  min(own.MaxBody(), limit),
 	}
 }
 
@@ -163,7 +165,7 @@ func (s *sender) unheard() error {
 }
 
 // end says why nothing more can be sent.
-func (s *sender) end(why error) { s.over, s.quick = why, -1 }
+func (s *sender) end(why error) { s.over, s.quick, s.inPlace = why, -1, -1 }
 
 // failed keeps an error that no later Send can get over.
 func (s *sender) failed(err error) error {
