@@ -29,7 +29,7 @@ func (r *receiver) Lease(ctx context.Context) ([]byte, error) {
 
 // lease waits for a message, or says why there is none to be lent where it lies.
 func (r *receiver) lease(ctx context.Context) ([]byte, error) {
-	for r.over == nil && !r.partial {
+	for waited := false; r.over == nil && !r.partial; waited = true {
 		kind, body, err := r.consumer.Next()
 		switch {
 		case err == nil && kind == ring.Message && len(body) <= r.limit:
@@ -38,7 +38,7 @@ func (r *receiver) lease(ctx context.Context) ([]byte, error) {
 		case err != nil || kind != 0:
 			return r.whole(ctx)
 		}
-		if err := r.wait(ctx); err != nil && r.over == nil {
+		if err := r.wait(ctx, waited); err != nil && r.over == nil {
 			return nil, err
 		}
 	}

@@ -72,13 +72,14 @@ func (r *receiver) receive(ctx context.Context) ([]byte, error) {
 }
 
 func (r *receiver) next(ctx context.Context) ([]byte, error) {
-	for r.over == nil {
+	for waited := false; r.over == nil; {
 		kind, body, err := r.consumer.Next()
 		switch {
 		case err != nil:
 			r.over = ended(err)
 		case kind == 0:
-			err = r.wait(ctx)
+			err = r.wait(ctx, waited)
+			waited = true
 		case kind == ring.Goodbye && r.partial:
 			r.over = fmt.Errorf("%w: a goodbye in the middle of a message", driver.ErrProtocol)
 		case kind == ring.Goodbye:
@@ -126,8 +127,14 @@ func (r *receiver) take(body []byte, more bool) {
 }
 
 // wait waits for the next record. The ring is empty, and so much of it is known to the
-// peer as free that any record fits: it need not be told of the rest.
-func (r *receiver) wait(ctx context.Context) error {
+// peer as free that any record fits: it need not be told of the rest. A peer may show a record and
+// take it back, for ever, so who waits again in one call looks up before.
+func (r *receiver) wait(ctx context.Context, again bool) error {
+	if again {
+		if err := interrupted(ctx, r.gate); err != nil {
+			return err
+		}
+	}
 	err := r.waiter.Wait(ctx, r.consumer.Word(), 0)
 	switch {
 	case errors.Is(err, wait.ErrHangUp):

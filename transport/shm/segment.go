@@ -23,8 +23,13 @@ func makeSegment(size int) (memory []byte, file *os.File, err error) {
 	}
 	memory, err = sys.MapRing(file, ring.ControlSize, size, true)
 	if err == nil {
-		ring.Sign(memory, size)
 		err = shm.Seal(file, shm.WriterSeals)
+	}
+	if err == nil { // another process of ours may have got at it before the seals, by /proc
+		err = shm.Verify(file, int64(ring.ControlSize+size), shm.WriterSeals)
+	}
+	if err == nil {
+		ring.Sign(memory, size)
 	}
 	if err != nil {
 		_ = sys.Unmap(memory)

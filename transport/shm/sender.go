@@ -91,7 +91,10 @@ func (s *sender) sendPieces(ctx context.Context, msg []byte) error {
 		if msg = msg[len(piece):]; len(msg) == 0 {
 			kind = ring.Message
 		}
-		err := s.put(ctx, kind, piece)
+		err := interrupted(ctx, s.gate)
+		if err == nil {
+			err = s.put(ctx, kind, piece)
+		}
 		if err != nil && !first && s.over == nil {
 			s.end(driver.ErrBroken)
 			err = fmt.Errorf("%w: %w", s.over, err)
@@ -140,6 +143,9 @@ func (s *sender) published(kind uint8, length int) error {
 func (s *sender) await(ctx context.Context, err error) error {
 	if err == nil {
 		err = s.waiter.Wait(ctx, s.consumed, s.producer.Seen())
+	}
+	if err == nil { // the peer may free a little at a time, for ever
+		err = interrupted(ctx, s.gate)
 	}
 	if err != nil {
 		return s.failed(err)
