@@ -14,6 +14,9 @@ func (r *receiver) Lease(ctx context.Context) ([]byte, error) {
 		return nil, refused(r.gate)
 	}
 	kind, body, err := r.consumer.Next()
+	if kind == 0 && r.waiter.Glance(r.consumer.Word(), 0) {
+		kind, body, err = r.consumer.Next()
+	}
 	if kind != ring.Message || r.quick < 0 || len(body) > r.limit {
 		body, err = r.lease(ctx)
 	} else {

@@ -42,12 +42,15 @@ func newReceiver(own, peer ring.Segment, limit int, front, back *wait.Door) rece
 }
 
 // Receive does itself, in few calls, what nearly every message needs: it is there, in
-// one record.
+// one record, or is about to be.
 func (r *receiver) Receive(ctx context.Context) ([]byte, error) {
 	if !r.gate.Enter() {
 		return nil, refused(r.gate)
 	}
 	kind, body, err := r.consumer.Next()
+	if kind == 0 && r.waiter.Glance(r.consumer.Word(), 0) {
+		kind, body, err = r.consumer.Next()
+	}
 	if kind != ring.Message || len(body) > r.quick {
 		body, err = r.receive(ctx)
 		r.gate.Leave()
