@@ -12,12 +12,16 @@ import (
 // listener to appear. One that is there has 10 seconds to say its hello, or less
 // if ctx ends before.
 //
+// The one who listens has to be of the same user, or admitted by AllowUsers or
+// AllowGroups, before anything is shared with it: anybody may take a name first.
+//
 // Errors: ErrAddress, ErrNoListener (also where the listener closed, or died,
-// before it had answered), fs.ErrPermission, ErrVersion, ErrProtocol (who listens
+// before it had answered), fs.ErrPermission (we may not connect, it does not admit us,
+// or we do not admit it), ErrVersion, ErrProtocol (who listens
 // there does not speak kith; one that said no hello in time matches
 // os.ErrDeadlineExceeded too), the context's cause.
-func Dial(ctx context.Context, addr string) (*Conn, error) {
-	conn, at, err := meet(ctx, addr, driver.Transport.Dial)
+func Dial(ctx context.Context, addr string, opts ...Option) (*Conn, error) {
+	conn, at, err := meet(ctx, addr, opts, driver.Transport.Dial)
 	if err != nil {
 		return nil, &OpError{Op: "dial", Addr: at, Err: err}
 	}
@@ -25,25 +29,29 @@ func Dial(ctx context.Context, addr string) (*Conn, error) {
 }
 
 // Listen makes the address and waits there for those who dial it. The name of
-// a listener that died is taken over; one that lives is EADDRINUSE.
+// a listener that died is taken over; one that lives is EADDRINUSE. Unless options or
+// keys of the address say otherwise, the same user alone can dial.
 //
 // Errors: ErrAddress, EADDRINUSE, fs.ErrPermission.
-func Listen(ctx context.Context, addr string) (*Listener, error) {
-	listener, at, err := meet(ctx, addr, driver.Transport.Listen)
+func Listen(ctx context.Context, addr string, opts ...Option) (*Listener, error) {
+	listener, at, err := meet(ctx, addr, opts, driver.Transport.Listen)
 	if err != nil {
 		return nil, &OpError{Op: "listen", Addr: at, Err: err}
 	}
 	return &Listener{listener}, nil
 }
 
-// meet parses the address, resolves it and hands it to the method of its
+// meet parses the address, adds the options, resolves it and hands it to the method of its
 // transport. It also returns the address as far as it is known.
-func meet[T any](ctx context.Context, addr string, method func(driver.Transport, context.Context, driver.Address) (T, error)) (met T, at string, err error) {
+func meet[T any](ctx context.Context, addr string, opts []Option, method func(driver.Transport, context.Context, driver.Address) (T, error)) (met T, at string, err error) {
 	if err := cause(ctx); err != nil {
 		return met, addr, err
 	}
 	a, err := driver.ParseAddress(addr)
 	if err != nil {
+		return met, addr, err
+	}
+	if err := apply(&a, opts); err != nil {
 		return met, addr, err
 	}
 	t, err := driver.Lookup(a.Scheme)

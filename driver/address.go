@@ -57,14 +57,13 @@ func (a *Address) parseKeys(query string) error {
 		if !found || name == "" {
 			return fmt.Errorf("%w: %q is not key=value", ErrAddress, pair)
 		}
-		if slices.ContainsFunc(a.keys, func(k key) bool { return k.name == name }) {
-			return fmt.Errorf("%w: key %q is given twice", ErrAddress, name)
-		}
 		value, err := unescape(value)
 		if err != nil {
 			return err
 		}
-		a.keys = append(a.keys, key{name, value})
+		if err := a.Set(name, value); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -25,14 +25,14 @@ type unixTransport struct {
 var Unix driver.Transport = &unixTransport{network: "unix", traits: driver.Traits{
 	Scheme: "unix", Summary: "stream socket in the file system", Named: true,
 	Connected: true, Ordered: true, Lossless: true, MaxMessage: driver.MaxLimit, Reach: driver.Host,
-	Access: "mode of the socket, uid checked", Races: "a dead listener's name is taken over under a lock",
+	Access: rendezvous.AccessTraits, Races: "a dead listener's name is taken over under a lock",
 }}
 
 // UnixPacket is `unixpacket:`, a sequenced-packet socket.
 var UnixPacket driver.Transport = &unixTransport{network: "unixpacket", traits: driver.Traits{
 	Scheme: "unixpacket", Summary: "sequenced-packet socket in the file system", Named: true,
 	Connected: true, Boundaries: true, Ordered: true, Lossless: true, MaxMessage: driver.MaxLimit, Reach: driver.Host,
-	Access: "mode of the socket, uid checked", Races: "a dead listener's name is taken over under a lock",
+	Access: rendezvous.AccessTraits, Races: "a dead listener's name is taken over under a lock",
 }}
 
 func (t *unixTransport) Traits() driver.Traits { return t.traits }
@@ -42,7 +42,7 @@ func (t *unixTransport) Resolve(a driver.Address) (driver.Address, error) {
 }
 
 func (t *unixTransport) Dial(ctx context.Context, a driver.Address) (driver.Conn, error) {
-	limit, err := onlyLimit(a)
+	o, err := parseUnix(a)
 	if err != nil {
 		return nil, err
 	}
@@ -51,23 +51,34 @@ func (t *unixTransport) Dial(ctx context.Context, a driver.Address) (driver.Conn
 		if err != nil {
 			return nil, err
 		}
-		return t.admit(ctx, conn, a, limit, dials)
+		return t.admit(ctx, conn, a, o, dials)
 	})
 }
 
 func (t *unixTransport) Listen(ctx context.Context, a driver.Address) (driver.Listener, error) {
-	limit, err := onlyLimit(a)
+	o, err := parseUnix(a)
 	if err != nil {
 		return nil, err
 	}
-	socket, err := rendezvous.Listen(ctx, t.network, a.Name)
+	socket, err := rendezvous.Listen(ctx, t.network, a.Name, o.access)
 	if err != nil {
 		return nil, err
 	}
 	shake := func(ctx context.Context, conn *net.UnixConn) (driver.Conn, error) {
-		return t.admit(ctx, conn, a, limit, listens)
+		return t.admit(ctx, conn, a, o, listens)
 	}
 	return rendezvous.NewListener(a, socket, socket.AcceptUnix, shake), nil
+}
+
+// unixOptions are what an address says of a connection, and of who may make one.
+type unixOptions struct {
+	limit  int
+	access rendezvous.Access
+}
+
+func parseUnix(a driver.Address) (o unixOptions, err error) {
+	o = unixOptions{a.Limit(), rendezvous.ParseAccess(&a)}
+	return o, a.Done()
 }
 
 // onlyLimit takes the one key that every transport has, and refuses any other.
@@ -78,13 +89,14 @@ func onlyLimit(a driver.Address) (limit int, err error) {
 
 // admit makes a Conn of a connected socket, which it owns, once the peer has
 // been admitted and the two sides have agreed.
-func (t *unixTransport) admit(ctx context.Context, conn *net.UnixConn, a driver.Address, limit int, as role) (driver.Conn, error) {
-	err := rendezvous.Admit(conn, rendezvous.Stream)
+func (t *unixTransport) admit(ctx context.Context, conn *net.UnixConn, a driver.Address, o unixOptions, as role) (driver.Conn, error) {
+	err := o.access.Admit(conn, rendezvous.Stream)
 	if err == nil {
 		var joined driver.Conn
-		if joined, err = joinSocket(ctx, conn, a, limit, t.network == "unixpacket", as); err == nil {
+		if joined, err = joinSocket(ctx, conn, a, o.limit, t.network == "unixpacket", as); err == nil {
 			return joined, nil
 		}
+		err = rendezvous.LastWords(conn, rendezvous.Stream, err)
 	}
 	_ = conn.Close()
 	return nil, err

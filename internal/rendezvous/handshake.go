@@ -9,7 +9,10 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"kith/driver"
+	"kith/internal/sys"
 )
 
 // HandshakeTime is how long a peer may take to say its hello. It is generous,
@@ -44,6 +47,27 @@ func HungUp(err error) error {
 		if errors.Is(err, left) {
 			return ErrHungUp
 		}
+	}
+	return err
+}
+
+// LastWords is why a peer hung up in a handshake, where it said so: a refusal may still
+// lie in the socket, though to write to it, or the first read, was an error already. It
+// waits for nothing.
+func LastWords(socket syscall.Conn, form uint8, err error) error {
+	if !errors.Is(err, ErrHungUp) {
+		return err
+	}
+	record, n := make([]byte, HelloSize), 0
+	_ = sys.Control(socket, func(fd int) (err error) {
+		n, _, err = unix.Recvfrom(fd, record, unix.MSG_DONTWAIT)
+		if errors.Is(err, unix.ECONNRESET) { // which comes ahead of packets
+			n, _, err = unix.Recvfrom(fd, record, unix.MSG_DONTWAIT)
+		}
+		return err
+	})
+	if _, refused := ParseHello(record[:max(n, 0)], form); errors.Is(refused, errRefused) {
+		return refused
 	}
 	return err
 }

@@ -111,6 +111,8 @@ func (h Hello) check(form uint8) error {
 		return fmt.Errorf("%w: its memory has another byte order", driver.ErrVersion)
 	case h.Form != form:
 		return fmt.Errorf("%w: it means form %d, we mean %d (do both sides use the same scheme?)", driver.ErrProtocol, h.Form, form)
+	case h.Refusal == syscall.EACCES:
+		return fmt.Errorf("%w: %w (it admits its own user, and whom its address has in allow-uid= or allow-gid=)", errRefused, h.Refusal)
 	case h.Refusal != 0:
 		return fmt.Errorf("%w: %w", errRefused, h.Refusal)
 	case h.Limit == 0 || h.Limit > driver.MaxLimit:

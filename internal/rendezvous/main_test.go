@@ -18,6 +18,8 @@ func TestMain(m *testing.M) {
 		"race":      raceForSocket,
 		"umask":     listenWithUmask,
 		"hold lock": holdLock,
+
+		"own with few descriptors": ownWithFewDescriptors,
 	})
 	kithtest.Main(m)
 }
@@ -38,7 +40,7 @@ func short(t testing.TB) string {
 // listening is a socket that is closed with the test.
 func listening(t testing.TB, path string) *Socket {
 	t.Helper()
-	socket, err := Listen(t.Context(), network, path)
+	socket, err := Listen(t.Context(), network, path, OnlyUs())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +61,7 @@ func address(t testing.TB, text string) driver.Address {
 // ownSocket, in a child, listens at a path and takes who comes, until it is
 // killed or told to stop.
 func ownSocket(args []string) error {
-	socket, err := Listen(context.Background(), network, args[0])
+	socket, err := Listen(context.Background(), network, args[0], OnlyUs())
 	if err != nil {
 		kithtest.Say(err.Error())
 		return nil
@@ -103,7 +105,7 @@ func reach(t testing.TB, path string) {
 // leave leaves a socket at path as a process does that dies: nobody listens.
 func leave(t testing.TB, path string) {
 	t.Helper()
-	socket, err := Listen(t.Context(), network, path)
+	socket, err := Listen(t.Context(), network, path, OnlyUs())
 	if err != nil {
 		t.Fatal(err)
 	}

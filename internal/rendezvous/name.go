@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -108,4 +109,31 @@ func ours(path string) error {
 			"%w: not a directory of uid %d that nobody else can write (set KITH_DIR to another)", syscall.EPERM, os.Geteuid())}
 	}
 	return nil
+}
+
+// reachable refuses to let others in where they cannot come: below a directory of
+// kith's choosing, or of $KITH_DIR, that only its owner can search. Any other path is taken
+// at its word, as it may be mounted elsewhere.
+func (a Access) reachable(where string) error {
+	if own, err := directory(); err != nil || where != own || !a.meansOthers() {
+		return nil
+	}
+	for at := where; at != "/"; at = filepath.Dir(at) {
+		mode := fs.FileMode(0o700) // as it will be made
+		if info, err := os.Stat(at); err == nil {
+			mode = info.Mode().Perm()
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if mode&0o011 == 0 {
+			return &os.PathError{Op: "listen", Path: where, Err: fmt.Errorf(
+				"%w: other users cannot search %s (mode %04o): give a path, as /run/NAME, or set KITH_DIR to a directory that they can", syscall.EACCES, at, mode)}
+		}
+	}
+	return nil
+}
+
+// meansOthers reports whether users are to come whom a directory's mode can keep out.
+func (a Access) meansOthers() bool {
+	return len(a.groups) > 0 || slices.ContainsFunc(a.users, func(uid int) bool { return uid != 0 && uid != os.Geteuid() })
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -21,42 +22,25 @@ type Socket struct {
 	info fs.FileInfo // of our own inode: nobody else's is ever removed
 }
 
-// Listen makes the socket path, for this user alone, and takes over one whose
+// Listen makes the socket path, for those whom access lets in, and takes over one whose
 // process has died. The whole is done under a lock of its directory, so two
 // who find the same dead socket do not both replace it.
-func Listen(ctx context.Context, network, path string) (*Socket, error) {
+func Listen(ctx context.Context, network, path string, access Access) (*Socket, error) {
+	if err := access.reachable(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
 	unlock, err := LockDirectory(ctx, path)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	socket, err := bind(ctx, network, path)
+	socket, err := bind(ctx, network, path, access)
 	if errors.Is(err, unix.EADDRINUSE) {
 		if err = removeDead(ctx, network, path); err == nil {
-			socket, err = bind(ctx, network, path)
+			socket, err = bind(ctx, network, path, access)
 		}
 	}
 	return socket, err
-}
-
-// bind makes the socket with mode 0600 from its first moment: the kernel
-// takes the mode of the inode in the file system from the descriptor's.
-func bind(ctx context.Context, network, path string) (*Socket, error) {
-	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		var err error
-		return errors.Join(c.Control(func(fd uintptr) { err = unix.Fchmod(int(fd), 0o600) }), err)
-	}}
-	listener, err := config.Listen(ctx, network, path)
-	if err != nil {
-		return nil, err
-	}
-	socket := &Socket{UnixListener: listener.(*net.UnixListener), path: path}
-	socket.SetUnlinkOnClose(false)
-	if socket.info, err = os.Lstat(path); err != nil {
-		_ = socket.Close()
-		return nil, err
-	}
-	return socket, nil
 }
 
 // removeDead removes what is at path if it is the socket of a process that died:
@@ -99,10 +83,14 @@ func isOther(path string) bool {
 // Close removes the name, if it is still ours, and then the socket: while we
 // hold the socket nobody takes its inode for a dead one's.
 func (s *Socket) Close() error {
+	s.unlink()
+	return s.UnixListener.Close()
+}
+
+func (s *Socket) unlink() {
 	if now, err := os.Lstat(s.path); err == nil && os.SameFile(now, s.info) {
 		_ = os.Remove(s.path)
 	}
-	return s.UnixListener.Close()
 }
 
 // Dial connects to the socket path. A listener whose queue is full is waited for.
@@ -115,6 +103,8 @@ func Dial(ctx context.Context, network, path string) (*net.UnixConn, error) {
 			return conn.(*net.UnixConn), nil
 		case errors.Is(err, unix.ECONNREFUSED) && isOther(path):
 			return nil, &os.PathError{Op: "dial", Path: path, Err: unix.ENOTSOCK} // what connect(2) calls refused
+		case errors.Is(err, unix.EACCES):
+			return nil, forbidden(path, err)
 		case !errors.Is(err, unix.EAGAIN):
 			return nil, NotMet(ctx, err)
 		}
@@ -122,6 +112,17 @@ func Dial(ctx context.Context, network, path string) (*net.UnixConn, error) {
 			return nil, err
 		}
 	}
+}
+
+// forbidden says what keeps us from connecting, where it can be seen.
+func forbidden(path string, err error) error {
+	info, unseen := os.Lstat(path)
+	if unseen != nil || info.Mode().Type() != fs.ModeSocket {
+		return err
+	}
+	owner := info.Sys().(*syscall.Stat_t)
+	return fmt.Errorf("%w (mode %04o of uid %d, gid %d: its listener's mode=, owner= and group= say who may connect)",
+		err, info.Mode().Perm(), owner.Uid, owner.Gid)
 }
 
 // NotMet is why nobody was met: the end of ctx, or that nobody listens, or what

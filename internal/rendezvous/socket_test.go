@@ -44,7 +44,7 @@ func TestLivingOwnerKeepsIt(t *testing.T) {
 	}
 	for _, network := range []string{"unixpacket", "unix"} { // a socket of another type lives, too
 		before := kithtest.Hold(filepath.Dir(path))
-		_, err := Listen(t.Context(), network, path)
+		_, err := Listen(t.Context(), network, path, OnlyUs())
 		if !errors.Is(err, unix.EADDRINUSE) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v, want EADDRINUSE with the path", network, err)
 		}
@@ -90,7 +90,7 @@ func TestFullQueueIsNoDeath(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := Listen(t.Context(), network, path); !errors.Is(err, unix.EADDRINUSE) {
+	if _, err := Listen(t.Context(), network, path, OnlyUs()); !errors.Is(err, unix.EADDRINUSE) {
 		t.Errorf("%v, want EADDRINUSE", err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -119,7 +119,7 @@ func TestOtherFilesAreKept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = Listen(t.Context(), network, path)
+		_, err = Listen(t.Context(), network, path, OnlyUs())
 		if !errors.Is(err, unix.EADDRINUSE) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v, want EADDRINUSE with the path", what, err)
 		}
@@ -135,7 +135,7 @@ func TestOtherFilesAreKept(t *testing.T) {
 
 func TestNoDirectory(t *testing.T) {
 	path := filepath.Join(short(t), "none", "x")
-	_, listening := Listen(t.Context(), network, path)
+	_, listening := Listen(t.Context(), network, path, OnlyUs())
 	_, dialling := Dial(t.Context(), network, path)
 	for _, err := range []error{listening, dialling} {
 		if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), filepath.Dir(path)) {
@@ -151,7 +151,7 @@ func TestNoDirectory(t *testing.T) {
 // whether it has it; told again, it gives it back.
 func raceForSocket(args []string) error {
 	for kithtest.Hear() == "go" {
-		socket, err := Listen(context.Background(), network, args[0])
+		socket, err := Listen(context.Background(), network, args[0], OnlyUs())
 		switch {
 		case err == nil:
 			go answer(socket)
@@ -224,7 +224,7 @@ func TestCloseRemovesItsOwnInode(t *testing.T) {
 // listenWithUmask, in a child, since a umask is the process's.
 func listenWithUmask(args []string) error {
 	unix.Umask(0)
-	socket, err := Listen(context.Background(), network, args[0])
+	socket, err := Listen(context.Background(), network, args[0], OnlyUs())
 	if err != nil {
 		return err
 	}
@@ -295,7 +295,7 @@ func TestLockHeldByAnother(t *testing.T) {
 	before := kithtest.Hold(filepath.Dir(path))
 	reason := errors.New("enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	call := kithtest.Go(func() error { _, err := Listen(ctx, network, path); return err })
+	call := kithtest.Go(func() error { _, err := Listen(ctx, network, path, OnlyUs()); return err })
 	if err := call.Parked(); err != nil {
 		t.Error(err)
 	}
@@ -308,7 +308,7 @@ func TestLockHeldByAnother(t *testing.T) {
 	}
 	for _, end := range []func(){func() { _ = child.Say("unlock") }, func() { child.Kill() }} {
 		call := kithtest.Go(func() error {
-			socket, err := Listen(t.Context(), network, path)
+			socket, err := Listen(t.Context(), network, path, OnlyUs())
 			if err == nil {
 				err = socket.Close()
 			}

@@ -100,7 +100,7 @@ func join(ctx context.Context, front Endpoint, a driver.Address, o Options, hand
 	p := &parts{front: front, options: o}
 	var err error
 	if p.shaking, err = sock.On(front); err == nil {
-		err = handshake(ctx, p)
+		err = rendezvous.LastWords(front, rendezvous.Shared, handshake(ctx, p))
 		p.shaking.Detach()
 	}
 	var conn driver.Conn

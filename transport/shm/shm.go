@@ -22,7 +22,7 @@ func (Transport) Traits() driver.Traits {
 	return driver.Traits{
 		Scheme: "shm", Summary: "a ring each way in sealed shared memory", Named: true,
 		Connected: true, Boundaries: true, Ordered: true, Lossless: true, MaxMessage: driver.MaxLimit, Reach: driver.Host,
-		Access: "mode of the socket, uid checked", Races: "one writer to every page; a record is there whole or not at all",
+		Access: rendezvous.AccessTraits, Races: "one writer to every page; a record is there whole or not at all",
 	}
 }
 
@@ -36,8 +36,8 @@ func (Transport) Resolve(a driver.Address) (driver.Address, error) { return rend
 
 // Dial meets a listener.
 func (Transport) Dial(ctx context.Context, a driver.Address) (driver.Conn, error) {
-	o := ParseOptions(&a)
-	if err := a.Done(); err != nil {
+	o, access, err := parse(a)
+	if err != nil {
 		return nil, err
 	}
 	return rendezvous.Meet(ctx, func() (driver.Conn, error) {
@@ -45,31 +45,39 @@ func (Transport) Dial(ctx context.Context, a driver.Address) (driver.Conn, error
 		if err != nil {
 			return nil, err
 		}
-		return admit(ctx, socket, a, o, Offer)
+		return admit(socket, access, func() (driver.Conn, error) { return Offer(ctx, socket, a, o) })
 	})
 }
 
 // Listen makes the socket at which dialers meet us.
 func (Transport) Listen(ctx context.Context, a driver.Address) (driver.Listener, error) {
-	o := ParseOptions(&a)
-	if err := a.Done(); err != nil {
-		return nil, err
-	}
-	socket, err := rendezvous.Listen(ctx, network, a.Name)
+	o, access, err := parse(a)
 	if err != nil {
 		return nil, err
 	}
-	shake := func(ctx context.Context, c *net.UnixConn) (driver.Conn, error) { return admit(ctx, c, a, o, Answer) }
+	socket, err := rendezvous.Listen(ctx, network, a.Name, access)
+	if err != nil {
+		return nil, err
+	}
+	shake := func(ctx context.Context, c *net.UnixConn) (driver.Conn, error) {
+		return admit(c, access, func() (driver.Conn, error) { return Answer(ctx, c, a, o) })
+	}
 	return rendezvous.NewListener(a, socket, socket.AcceptUnix, shake), nil
 }
 
 const network = "unixpacket"
 
-// admit shakes hands with a peer of the right user.
-func admit(ctx context.Context, socket *net.UnixConn, a driver.Address, o Options, handshake func(context.Context, Endpoint, driver.Address, Options) (driver.Conn, error)) (driver.Conn, error) {
-	if err := rendezvous.Admit(socket, rendezvous.Shared); err != nil {
+// parse takes all keys of an address at which two meet.
+func parse(a driver.Address) (Options, rendezvous.Access, error) {
+	o, access := ParseOptions(&a), rendezvous.ParseAccess(&a)
+	return o, access, a.Done()
+}
+
+// admit shakes hands with a peer whom access admits.
+func admit(socket *net.UnixConn, access rendezvous.Access, handshake func() (driver.Conn, error)) (driver.Conn, error) {
+	if err := access.Admit(socket, rendezvous.Shared); err != nil {
 		_ = socket.Close()
 		return nil, err
 	}
-	return handshake(ctx, socket, a, o)
+	return handshake()
 }
