@@ -23,6 +23,11 @@
 //
 //	ring=SIZE    the outgoing ring: a power of two from 4k to 1g (256k)
 //
+// `shm:`, `unix:` and `unixpacket:` take, of who may meet there (see Option),
+//
+//	mode=0660, owner=USER, group=GROUP          of the socket (0600, and whoever makes it)
+//	allow-uid=USER,… and allow-gid=GROUP,…      at the other end, beside the same user
+//
 // and `fd:`
 //
 //	via=socket   frames over the inherited socket itself (the default)
