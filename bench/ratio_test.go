@@ -56,29 +56,6 @@ func againstTwin(b *testing.B, cell compare.Cell) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// BenchmarkBlocked has both sides on one CPU, where spinning never helps:
-// shm/unix is to be at most 1.
-func BenchmarkBlocked(b *testing.B) {
-	at := place(b)
-	at.Follower = at.Leader
-	cell := compare.Cell{Kind: compare.RoundTrip, Size: 64, Count: 5_000}
-	shm, unix := start(b, "shm", at), start(b, "unix", at)
-	warmUp(b, shm, cell)
-	warmUp(b, unix, cell)
-	var shms, unixes, ratios []float64
-	for turn := range turns {
-		var s, u float64
-		inTurn(turn,
-			func() { s = measure(b, shm, cell).PerOp(cell) },
-			func() { u = measure(b, unix, cell).PerOp(cell) })
-		shms, unixes, ratios = append(shms, s), append(unixes, u), append(ratios, s/u)
-	}
-	b.ReportMetric(median(shms), "ns-shm")
-	b.ReportMetric(median(unixes), "ns-unix")
-	b.ReportMetric(median(ratios), "shm/unix")
-	b.ReportMetric(0, "ns/op")
-}
-
 // inTurn calls both, the other one first every other time.
 func inTurn(turn int, one, other func()) {
 	if turn%2 == 1 {

@@ -18,7 +18,7 @@ type edit struct{ file, from, to string }
 
 var (
 	noFence    = edit{"waiter.go", "\t\tsys.Barrier()\n", ""}
-	noneAsked  = edit{"waiter.go", "\t\tb.fence.Store(0)", "\t\t"}
+	noneAsked  = edit{"waiter.go", "\t\tatomic.StoreUint32(&b.fence, 0)", "\t\t"}
 	noBarrier  = edit{"../sys/barrier.go", "unix.SYS_MEMBARRIER", "1<<30"} // as a kernel that has no such call
 	plainStore = edit{"side_test.go", "!sys.HaveBarrier()", "false"}       // instead of XCHG
 )

@@ -102,7 +102,6 @@ func meet(args []string) error {
 		return err
 	}
 	fences := args[3]
-	s.data.heeded = fences != "theirs"
 	ctx, alive := watched()
 	for n := range uint64(count) {
 		alive()
@@ -110,7 +109,7 @@ func meet(args []string) error {
 		for range 20 {
 			sys.Pause()
 		}
-		if fences == "either" && s.random.IntN(3) == 0 {
+		if fences == "theirs" || fences == "either" && s.random.IntN(3) == 0 {
 			s.data.relieve()
 		}
 		if err := s.expect(ctx, n); err != nil {

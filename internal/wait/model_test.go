@@ -18,15 +18,16 @@ func TestModel(t *testing.T) {
 	kithtest.Need(t, "gcc")
 	const holds, sleeps = "errors: 0", "invalid end state"
 	for _, model := range []struct{ name, flags, want string }{
-		{"barrier, and death", "-DUNHEEDED -DCANCELS=0", holds},
-		{"barrier, death and cancellation", "-DUNHEEDED -DMESSAGES=2", holds},
-		{"fences that are asked for, and death", "-DCANCELS=0", holds},
-		{"fences that are asked for, death and cancellation", "-DMESSAGES=2", holds},
-		{"no barrier, but stores that fence", "-DCANCELS=0 -DXCHG", holds},
+		{"barrier, fences that are asked for, death and cancellation", "-DMESSAGES=2", holds},
+		{"no barrier, but stores that fence", "-DMESSAGES=2 -DXCHG", holds},
 		{"no fence at all", "-DNOFENCE", sleeps},
 		{"fences that are asked for in vain", "-DDEAF", sleeps},
 		{"one announcement for several parks", "-DONEWORD", sleeps},
+		{"one message more, and no cancellation", "-DCANCELS=0", holds},
 	} {
+		if model.flags == "-DCANCELS=0" && *scale == 1 {
+			continue // it has 12 million states
+		}
 		t.Run(model.name, func(t *testing.T) {
 			t.Parallel()
 			if said := verify(t, strings.Fields(model.flags)); !strings.Contains(said, model.want) {

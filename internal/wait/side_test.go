@@ -90,8 +90,6 @@ func newSide(ownFile, peerFile, front, back *os.File, spins bool) (*side, error)
 	s.consumed = peer.Consumed
 	s.data, s.room = NewWaiter(own.WantsData, frontDoor, NewGate()), NewWaiter(own.WantsRoom, backDoor, NewGate())
 	s.dataBell, s.roomBell = NewBell(peer.WantsData, frontDoor), NewBell(peer.WantsRoom, backDoor)
-	s.data.Heeded()
-	s.room.Heeded()
 	if !spins {
 		s.data.spinner.skip, s.room.spinner.skip = math.MaxInt, math.MaxInt
 	}

@@ -24,7 +24,6 @@ type Waiter struct {
 	want    *atomic.Uint64 // in our own memory
 	seq     uint64
 	flag    uint64 // fencing, or 0, as the word has it
-	heeded  bool   // the peer heeds that flag
 	door    *Door
 	gate    *Gate
 	waits   [stages]sys.Counter
@@ -35,9 +34,6 @@ type Waiter struct {
 func NewWaiter(want *atomic.Uint64, door *Door, gate *Gate) Waiter {
 	return Waiter{want: want, door: door, gate: gate}
 }
-
-// Heeded says that the peer's Bell fences where the word asks for it.
-func (w *Waiter) Heeded() { w.heeded = true }
 
 // Wait returns when the word is not old. What has changed by then is no error,
 // whatever else has happened. Else the errors are ErrHangUp, ErrShut, the cause
@@ -51,10 +47,12 @@ func (w *Waiter) Wait(ctx context.Context, word *atomic.Uint64, old uint64) erro
 	}
 	w.door.Arm(ctx)
 	for start := time.Now(); ; {
-		err := w.park(ctx, word, old)
+		slept, err := w.park(ctx, word, old)
 		switch {
 		case word.Load() != old:
-			w.spinner.Parked(time.Since(start))
+			if slept { // else it says nothing of what a park takes
+				w.spinner.Parked(time.Since(start))
+			}
 			return nil
 		case w.gate.IsShut():
 			return ErrShut
@@ -67,20 +65,18 @@ func (w *Waiter) Wait(ctx context.Context, word *atomic.Uint64, old uint64) erro
 // park announces, looks again, and sleeps until there is a knock. Each time it
 // announces anew: a notifier that had published before, and looks only now, may
 // answer an announcement that the waiter still needs.
-func (w *Waiter) park(ctx context.Context, word *atomic.Uint64, old uint64) error {
+func (w *Waiter) park(ctx context.Context, word *atomic.Uint64, old uint64) (slept bool, err error) {
 	fences := w.flag != 0 // and has since a barrier
-	if w.heeded {
-		w.flag = fencing
-	}
+	w.flag = fencing
 	w.announce(asked) // a fence for ourselves
 	defer w.withdraw()
 	if !fences {
 		sys.Barrier()
 	}
 	if word.Load() != old || w.gate.IsShut() { // shut: Arm may have taken an Interrupt back
-		return nil
+		return false, nil
 	}
-	return w.door.Await(ctx)
+	return true, w.door.Await(ctx)
 }
 
 // relieve spares the peer its fences, now that we do not park: until we do again.
@@ -119,7 +115,7 @@ type Bell struct {
 	answered uint64         // the announcement that was answered last
 	door     *Door
 	knocks   sys.Counter
-	fence    atomic.Uint32 // nobody else's
+	fence    uint32 // nobody looks at it
 }
 
 // NewBell looks for announcements in want, and knocks at door.
@@ -136,7 +132,7 @@ func (b *Bell) Ring() (open bool) {
 
 func (b *Bell) answer(want uint64) (open bool) {
 	if want&fencing != 0 {
-		b.fence.Store(0) // an XCHG on amd64, and elsewhere as good as one
+		atomic.StoreUint32(&b.fence, 0) // an XCHG on amd64, and elsewhere as good as one
 		want = b.want.Load()
 	}
 	if want&modes == asked && want != b.answered {

@@ -253,3 +253,24 @@ func TestDoorAfterHangUp(t *testing.T) {
 		t.Errorf("the socket is still open: %v", err)
 	}
 }
+
+// A waiter that parks asks the peer for fences from then on, until a wait of its ends
+// without a park.
+func TestFencesAreAskedFor(t *testing.T) {
+	l := newLane(t)
+	for n := range 3 {
+		if got := l.want.Load() & fencing; got != 0 {
+			t.Fatalf("round %d: it asks for fences, %#x", n, l.want.Load())
+		}
+		for range 2 {
+			parkAndWake(t, l)
+			if l.want.Load()&fencing == 0 {
+				t.Fatalf("round %d: it parks, and asks for no fences, %#x", n, l.want.Load())
+			}
+		}
+		l.waiter.spinner = Spinner{score: full}
+		if err := l.waiter.Wait(t.Context(), &l.word, 0); err != nil { // the word is 1
+			t.Fatal(err)
+		}
+	}
+}

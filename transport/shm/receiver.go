@@ -47,14 +47,14 @@ func (r *receiver) Receive(ctx context.Context) ([]byte, error) {
 	if !r.gate.Enter() {
 		return nil, refused(r.gate)
 	}
-	kind, body, err := r.consumer.Next()
+	kind, body, _ := r.consumer.Next()
 	if kind == 0 && r.waiter.Glance(r.consumer.Word(), 0) {
-		kind, body, err = r.consumer.Next()
+		kind, body, _ = r.consumer.Next()
 	}
 	if kind != ring.Message || len(body) > r.quick {
-		body, err = r.receive(ctx)
+		msg, err := r.receive(ctx)
 		r.gate.Leave()
-		return body, err
+		return msg, err
 	}
 	r.message = append(r.message[:0], body...)
 	r.received.Message(len(body))

@@ -7,8 +7,7 @@
  *
  * -DNOFENCE  nobody fences: the model must fail, a side sleeps for ever
  * -DXCHG     no Barrier: each side's own stores are fences
- * -DUNHEEDED no Bell is known to heed the flag: a Barrier for each park
- * -DDEAF     the flag is not heeded, though the waiter relies on it: must fail, too
+ * -DDEAF     the flag is not heeded: must fail, too
  * -DONEWORD  a waiter sleeps again on the same announcement: must fail, too
  */
 #ifndef MESSAGES
@@ -56,6 +55,13 @@ end:
 }
 
 #define FENCE(side) (empty(buffer[side]))
+#if defined(NOFENCE) || defined(XCHG)
+#define OWN_FENCE skip
+#define PEER_FENCE skip
+#else
+#define OWN_FENCE FENCE(me)
+#define PEER_FENCE FENCE(peer)
+#endif
 
 inline store(word, value) {
 	buffer[me]!word,value;
@@ -64,19 +70,18 @@ inline store(word, value) {
 #endif
 }
 
-/* What comes between announcement and look: our own fence, and where no flag has asked
-   the peer for its own, a Barrier: every thread that runs goes through a fence, one after
-   the other. */
-inline fence() {
-#if !defined(NOFENCE) && !defined(XCHG)
-	FENCE(me);
+/* Announces. Before the look that follows it takes a fence on both sides: where no flag
+   has asked the peer for its own, a Barrier, which makes every thread that runs go through
+   one, one after the other. */
+inline announce(announcement) {
 	if
-	:: flagged
-	:: !flagged -> FENCE(peer)
+	:: flag -> store(announcement, ANNOUNCE); OWN_FENCE
+	:: !flag ->
+		flag = 1;
+		store(announcement, ANNOUNCE);
+		OWN_FENCE;
+		PEER_FENCE
 	fi
-#else
-	skip
-#endif
 }
 
 /* Bell.Ring. Where the door is full of knocks, one is enough. */
@@ -114,12 +119,7 @@ inline wait(announcement, word, old) {
 	outcome = NOTHING;
 	relieve(announcement);
 	do
-	:: flagged = flag;
-#ifndef UNHEEDED
-		flag = 1;
-#endif
-		store(announcement, ANNOUNCE);
-		fence();
+	:: announce(announcement);
 		if
 		:: memory[word] == old ->
 			if
@@ -151,7 +151,7 @@ inline wait(announcement, word, old) {
 proctype Producer() {
 	byte me = PRODUCER, peer = CONSUMER;
 	byte sent, taken, want, answered, seq, outcome;
-	bit flag, flagged;
+	bit flag;
 	{
 		do
 		:: sent == MESSAGES -> break
@@ -179,7 +179,7 @@ gone:		skip
 proctype Consumer() {
 	byte me = CONSUMER, peer = PRODUCER;
 	byte taken, there, want, answered, seq, outcome;
-	bit flag, flagged;
+	bit flag;
 	{
 		do
 		:: taken == MESSAGES -> break
