@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,73 +12,90 @@ import (
 // that was set last, and begins anew when another is set.
 type deadline struct {
 	mu    sync.Mutex
+	at    time.Time // zero: never
 	timer *time.Timer
-	now   *moment
+	now   atomic.Pointer[moment]
 }
 
-// A moment is the context from one setting of a deadline to the next.
+// A moment is the context from one setting of a deadline to the next, or over several where
+// it has not ended.
 type moment struct {
-	done chan struct{}
+	ended atomic.Bool
+	done  chan struct{}
 
 	mu    sync.Mutex
 	calls map[*func()]struct{} // by AfterFunc, until it has ended
-	ended bool
 }
 
 // context is what a call that begins now waits with.
 func (d *deadline) context() context.Context {
+	if now := d.now.Load(); now != nil {
+		return now
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.current()
 }
 
 func (d *deadline) current() *moment {
-	if d.now == nil {
-		d.now = &moment{done: make(chan struct{}), calls: map[*func()]struct{}{}}
+	now := d.now.Load()
+	if now == nil {
+		now = &moment{done: make(chan struct{})}
+		d.now.Store(now)
 	}
-	return d.now
+	return now
 }
 
 // set makes calls that are under way, and those to come, end at a time; zero: never.
 func (d *deadline) set(t time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now := d.current()
-	if d.timer != nil && !d.timer.Stop() {
-		<-now.done // it is about to end
+	if d.timer != nil && !d.at.IsZero() {
+		d.timer.Stop() // ring sees it where this comes too late
 	}
-	d.timer = nil
-	if now.hasEnded() {
-		d.now = nil
-		now = d.current()
+	d.at = t
+	if now := d.now.Load(); now != nil && now.ended.Load() {
+		d.now.Store(nil)
 	}
 	switch left := time.Until(t); {
 	case t.IsZero():
 	case left <= 0:
-		now.end()
+		d.current().end()
+	case d.timer == nil:
+		d.timer = time.AfterFunc(left, d.ring)
 	default:
-		d.timer = time.AfterFunc(left, now.end)
+		d.timer.Reset(left)
 	}
 }
 
-func (m *moment) hasEnded() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.ended
+// ring is the timer's. It may come late, when another time has been set, or early, when the
+// clock was.
+func (d *deadline) ring() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch left := time.Until(d.at); {
+	case d.at.IsZero():
+	case left > 0:
+		d.timer.Reset(left)
+	default:
+		d.current().end()
+	}
 }
 
+// end comes once, or again where that does no harm.
 func (m *moment) end() {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.ended {
+	ended := m.ended.Swap(true)
+	calls := m.calls
+	m.calls = nil
+	m.mu.Unlock()
+	if ended {
 		return
 	}
-	m.ended = true
 	close(m.done)
-	for call := range m.calls {
-		go (*call)()
+	for call := range calls {
+		(*call)() // not in a goroutine of its own: it is short, and net/http ends a Read a request
 	}
-	m.calls = nil
 }
 
 func (m *moment) Deadline() (time.Time, bool) { return time.Time{}, false }
@@ -85,7 +103,7 @@ func (m *moment) Done() <-chan struct{}       { return m.done }
 func (m *moment) Value(any) any               { return nil }
 
 func (m *moment) Err() error {
-	if m.hasEnded() {
+	if m.ended.Load() {
 		return os.ErrDeadlineExceeded
 	}
 	return nil
@@ -95,9 +113,12 @@ func (m *moment) Err() error {
 func (m *moment) AfterFunc(f func()) (stop func() bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.ended {
+	if m.ended.Load() {
 		go f()
 		return func() bool { return false }
+	}
+	if m.calls == nil {
+		m.calls = map[*func()]struct{}{}
 	}
 	call := &f
 	m.calls[call] = struct{}{}

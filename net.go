@@ -2,18 +2,14 @@ package kith
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net"
-	"sync"
-	"time"
 )
 
 // ListenNet listens as Listen does, and accepts net.Conns: for net/http, gRPC and
 // whatever else speaks over a stream of bytes. Its dialers call DialNet. The
 // context is for the listening alone.
-func ListenNet(ctx context.Context, address string) (net.Listener, error) {
-	l, err := Listen(ctx, address)
+func ListenNet(ctx context.Context, address string, opts ...Option) (net.Listener, error) {
+	l, err := Listen(ctx, address, opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -25,10 +21,17 @@ func ListenNet(ctx context.Context, address string) (net.Listener, error) {
 // where ListenNet listens.
 //
 // An end that the peer closed is io.EOF; where it died, a Read fails with ErrPeerDied. A
-// Write that its deadline ends says how many bytes went out, and the next goes on after
-// them.
-func DialNet(ctx context.Context, address string) (net.Conn, error) {
-	conn, err := Dial(ctx, address)
+// Write that its deadline ends says how many bytes went out. On shm: the next goes on after
+// them; elsewhere it may fail with ErrBroken. No Read and no Write allocates.
+//
+// On shm: a Read copies once, out of the peer's memory, and a Write once, into our own.
+// io.Copy from the connection writes straight out of that memory (io.WriterTo), so the peer can
+// change the bytes while the destination looks at them: one that checks what it
+// writes copies before. io.Copy to it reads a regular file straight into the memory that the
+// peer sees (io.ReaderFrom). The connection has CloseWrite, too: the peer's Read ends, ours
+// go on.
+func DialNet(ctx context.Context, address string, opts ...Option) (net.Conn, error) {
+	conn, err := Dial(ctx, address, opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -55,94 +58,3 @@ type netAddr string
 
 func (a netAddr) Network() string { return "kith" }
 func (a netAddr) String() string  { return string(a) }
-
-// A netConn is a stream of bytes over messages.
-type netConn struct {
-	conn  *Conn
-	piece int // of a message, bytes
-
-	reading sync.Mutex
-	rest    []byte // of the message that is being read
-	until   deadline
-
-	writing sync.Mutex
-	by      deadline
-}
-
-// unlessItKnows is the piece where a transport does not tell its own.
-const unlessItKnows = 16 << 10
-
-// newNetConn sends messages that go out whole or not at all, where the transport has
-// such: then a Write that its deadline ends has nothing half done.
-func newNetConn(conn *Conn) *netConn {
-	c := &netConn{conn: conn, piece: unlessItKnows}
-	if whole, knows := conn.driver.(interface{ Piece() int }); knows {
-		c.piece = whole.Piece()
-	}
-	return c
-}
-
-func (c *netConn) Read(p []byte) (n int, err error) {
-	c.reading.Lock()
-	defer c.reading.Unlock()
-	ctx := c.until.context()
-	err = cause(ctx)
-	for err == nil && len(c.rest) == 0 && len(p) > 0 {
-		c.rest, err = c.conn.driver.Receive(ctx)
-	}
-	switch {
-	case err == nil:
-		n = copy(p, c.rest)
-		c.rest = c.rest[n:]
-	case errors.Is(err, io.EOF):
-		err = io.EOF // bare, as many look for it by ==
-	default:
-		err = c.conn.failed("read", err)
-	}
-	return n, err
-}
-
-func (c *netConn) Write(p []byte) (n int, err error) {
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	ctx := c.by.context()
-	err = cause(ctx)
-	for err == nil && n < len(p) {
-		part := p[n:min(n+c.piece, len(p))]
-		if err = c.conn.driver.Send(ctx, part); err == nil {
-			n += len(part)
-		}
-	}
-	if err != nil {
-		return n, c.conn.failed("write", err)
-	}
-	return n, nil
-}
-
-// CloseWrite is for those who look for it, as net/http's hijackers do. It comes after a
-// Write that is under way.
-func (c *netConn) CloseWrite() error {
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	return c.conn.CloseSend()
-}
-
-func (c *netConn) Close() error         { return c.conn.Close() }
-func (c *netConn) LocalAddr() net.Addr  { return netAddr(c.conn.Addr()) }
-func (c *netConn) RemoteAddr() net.Addr { return netAddr(c.conn.Addr()) }
-
-func (c *netConn) SetDeadline(t time.Time) error {
-	c.until.set(t)
-	c.by.set(t)
-	return nil
-}
-
-func (c *netConn) SetReadDeadline(t time.Time) error {
-	c.until.set(t)
-	return nil
-}
-
-func (c *netConn) SetWriteDeadline(t time.Time) error {
-	c.by.set(t)
-	return nil
-}
