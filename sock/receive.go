@@ -17,9 +17,12 @@ type Message struct {
 	Pidfd *os.File   // the sender; nil without PassPidfd, or where it has gone
 }
 
-// Close closes the descriptors that came with the message.
+// Close closes the descriptors that came with the message. It does not wait where close(2)
+// of one does.
 func (m *Message) Close() {
-	CloseAll(m.Files)
+	for _, file := range m.Files {
+		discard(file)
+	}
 	if m.Pidfd != nil {
 		_ = m.Pidfd.Close()
 	}
@@ -38,8 +41,9 @@ func (m *Message) Close() {
 //
 // A descriptor is another one of the same open file: of its flags only close-on-exec
 // is our own. If it is blocking, so are its reads, which hold a thread; so are those of
-// an epoll, and of a file that a FUSE server may keep waiting: to close that waits for
-// its server, too, also where Receive does it.
+// an epoll, and of a file that a FUSE server may keep waiting. To close one can wait, too:
+// for that server, or until a socket that lingers has nothing left to send. Receive
+// itself does not wait for what it closes.
 //
 // Errors: io.EOF where the peer of a Stream or a Packet has closed, died, or called
 // CloseSend; the cause of ctx's end; os.ErrClosed; EINVAL for a Stream without a peer

@@ -148,20 +148,37 @@ func listenWithTricks(args []string) error {
 		return err
 	}
 	kithtest.Say("listening")
-	for {
-		name := kithtest.Hear()
-		conn, err := listener.AcceptUnix()
-		if err != nil {
-			return err
-		}
-		h := &hostile{front: conn}
-		for _, trick := range tricks {
-			if trick.name == name {
-				trick.play(h, nil)
+	met := make(chan *hostile)
+	go func() {
+		for {
+			conn, err := listener.AcceptUnix()
+			if err != nil {
+				return
 			}
+			met <- &hostile{front: conn}
 		}
-		kithtest.Hear() // the victim is done
-		h.close()
+	}()
+	for {
+		playUntilDone(kithtest.Hear(), met)
+	}
+}
+
+// playUntilDone plays a trick on everybody who is met: who is hung up on dials again.
+func playUntilDone(name string, met <-chan *hostile) {
+	done := make(chan struct{})
+	go func() { kithtest.Hear(); close(done) }()
+	for {
+		select {
+		case h := <-met:
+			defer h.close()
+			for _, trick := range tricks {
+				if trick.name == name {
+					trick.play(h, nil)
+				}
+			}
+		case <-done:
+			return
+		}
 	}
 }
 

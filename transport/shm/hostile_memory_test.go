@@ -18,6 +18,7 @@ import (
 
 	"kith/driver"
 	"kith/internal/kithtest"
+	"kith/internal/rendezvous"
 	memory "kith/shm"
 )
 
@@ -27,7 +28,9 @@ func init() {
 
 // join, in a child, shakes hands well, and returns the segment that only it
 // writes.
-func (h *hostile) join() ([]byte, error) {
+func (h *hostile) join() ([]byte, error) { return h.joinAs(honestHello()) }
+
+func (h *hostile) joinAs(hello rendezvous.Hello) ([]byte, error) {
 	file := h.file(segmentSize, segmentSize, 0, unix.MFD_ALLOW_SEALING)
 	own, err := unix.Mmap(int(file.Fd()), 0, segmentSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
@@ -37,7 +40,7 @@ func (h *hostile) join() ([]byte, error) {
 		return nil, err
 	}
 	second := h.second()
-	h.say(honestHello().Bytes(), file, second)
+	h.say(hello.Bytes(), file, second)
 	if heard := h.hear(); heard != "taken" {
 		return nil, errors.New(heard)
 	}

@@ -2,6 +2,7 @@ package shm_test
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"os"
 
@@ -94,6 +95,38 @@ var tricks = []trick{
 	inSegment("may be holed", func(h *hostile) *os.File {
 		return h.file(segmentSize, segmentSize, memory.WriterSeals&^unix.F_SEAL_FUTURE_WRITE, unix.MFD_ALLOW_SEALING)
 	}),
+	inSegment("may be sealed further", func(h *hostile) *os.File {
+		return h.file(segmentSize, segmentSize, memory.WriterSeals&^unix.F_SEAL_SEAL, unix.MFD_ALLOW_SEALING)
+	}),
+	inSegment("a byte short", func(h *hostile) *os.File {
+		return h.file(segmentSize-1, segmentSize-1, memory.WriterSeals, unix.MFD_ALLOW_SEALING)
+	}),
+	inSegment("a byte long", func(h *hostile) *os.File {
+		return h.file(segmentSize+1, segmentSize+1, memory.WriterSeals, unix.MFD_ALLOW_SEALING)
+	}),
+	inSegment("a page long", func(h *hostile) *os.File {
+		return h.file(segmentSize+4096, segmentSize+4096, memory.WriterSeals, unix.MFD_ALLOW_SEALING)
+	}),
+	inSegment("only a path", func(h *hostile) *os.File { return h.reopened(unix.O_PATH) }),
+	inSegment("only to be read", func(h *hostile) *os.File { return h.reopened(unix.O_RDONLY) }),
+	inSegment("secret memory", func(h *hostile) *os.File { return h.secret() }),
+	inSegment("/dev/zero", func(h *hostile) *os.File { f, _ := os.OpenFile("/dev/zero", os.O_RDWR, 0); return h.keep(f) }),
+	inSegment("/dev/null", func(h *hostile) *os.File { f, _ := os.OpenFile("/dev/null", os.O_RDWR, 0); return h.keep(f) }),
+	inSegment("an eventfd", func(h *hostile) *os.File {
+		fd, _ := unix.Eventfd(0, unix.EFD_CLOEXEC)
+		return h.keep(os.NewFile(uintptr(fd), "eventfd"))
+	}),
+	inSegment("an epoll", func(h *hostile) *os.File {
+		fd, _ := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+		return h.keep(os.NewFile(uintptr(fd), "epoll"))
+	}),
+	inSegment("a regular file", func(h *hostile) *os.File {
+		f, _ := os.CreateTemp("/var/tmp", "kith")
+		_ = os.Remove(f.Name())
+		_ = f.Truncate(segmentSize)
+		return h.keep(f)
+	}),
+	inSegment("the socket of this handshake", func(h *hostile) *os.File { f, _ := h.front.File(); return h.keep(f) }),
 	inSegment("short segment", func(h *hostile) *os.File { return h.file(4096, 4096, memory.WriterSeals, unix.MFD_ALLOW_SEALING) }),
 	inSegment("empty", func(h *hostile) *os.File { return h.file(0, 0, memory.WriterSeals, unix.MFD_ALLOW_SEALING) }),
 	inSegment("long segment", func(h *hostile) *os.File {
@@ -121,6 +154,25 @@ var tricks = []trick{
 
 	{"hangs up", driver.ErrProtocol, func(h *hostile, _ []*os.File) { _ = h.front.CloseWrite() }},
 	{"an empty record", driver.ErrProtocol, func(h *hostile, _ []*os.File) { h.say(nil) }},
+}
+
+// reopened is honest memory by way of another open file.
+func (h *hostile) reopened(flags int) *os.File {
+	fd, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", h.honest().Fd()), flags|unix.O_CLOEXEC, 0)
+	if err != nil {
+		panic(err)
+	}
+	return h.keep(os.NewFile(uintptr(fd), "reopened"))
+}
+
+// secret is memory that has no page in the kernel's map.
+func (h *hostile) secret() *os.File {
+	fd, err := unix.MemfdSecret(unix.O_CLOEXEC)
+	if err != nil {
+		return os.Stdin // of a kernel that has none; no memory either
+	}
+	_ = unix.Ftruncate(fd, segmentSize)
+	return h.keep(os.NewFile(uintptr(fd), "secret"))
 }
 
 // inSecond is a trick of a dialer, whose second socket is none to wait at.

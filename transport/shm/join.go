@@ -143,15 +143,21 @@ func (p *parts) hear(ctx context.Context, count int) error {
 		return cmp.Or(parsed, blame(err)) // a refusal comes without descriptors
 	}
 	p.peerSays = said
-	defer m.Files[0].Close()
 	if count == 2 {
 		p.gift = true
-		if p.back, err = checkSocket(m.Files[1]); err != nil {
-			return err
-		}
+		err = checkSocket(m.Files[1], p.front)
 	}
-	p.peer, err = openSegment(m.Files[0], p.peerSays.Ring)
-	return err
+	if err == nil {
+		p.peer, err = openSegment(m.Files[0], p.peerSays.Ring)
+	}
+	if err != nil {
+		m.Close()
+		return err
+	}
+	if count == 2 {
+		p.back = m.Files[1]
+	}
+	return m.Files[0].Close()
 }
 
 // blame says that an error is the peer's doing, unless it is that we have run out
@@ -164,8 +170,9 @@ func blame(err error) error {
 }
 
 // checkSocket makes sure that a descriptor from the peer is a socket at which
-// we can park, and closes any other.
-func checkSocket(file *os.File) (*os.File, error) {
+// we can park. One that leads to ourselves, as the peer's own end of front does, would
+// never tell its death.
+func checkSocket(file *os.File, front Endpoint) error {
 	err := sys.Control(file, func(fd int) error {
 		domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
 		if err != nil {
@@ -180,12 +187,20 @@ func checkSocket(file *os.File) (*os.File, error) {
 		}
 		return err
 	})
+	if err == nil && leadsTo(os.Getpid(), file) && !leadsTo(os.Getpid(), front) {
+		err = unix.ELOOP
+	}
 	if err == nil {
 		err = file.SetReadDeadline(time.Time{}) // fails where it cannot park
 	}
 	if err != nil {
-		_ = file.Close()
-		return nil, fmt.Errorf("%w: its second descriptor is not a socket to wait at: %w", driver.ErrProtocol, err)
+		return fmt.Errorf("%w: its second descriptor is not a socket to wait at: %w", driver.ErrProtocol, err)
 	}
-	return file, nil
+	return nil
+}
+
+// leadsTo reports whether a process made the other end of a socket, or accepted there.
+func leadsTo(pid int, socket syscall.Conn) bool {
+	peer, err := sock.Peer(socket)
+	return err == nil && peer.PID == pid
 }
