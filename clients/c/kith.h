@@ -104,6 +104,9 @@ enum {
 	KITH_NOBODY = 0,         /* modes of a want word */
 	KITH_ASKED = 1,
 	KITH_CLOSED = 2,
+	KITH_MODES = 3,
+	KITH_FENCE = 4,          /* a flag beside them */
+	KITH_SEQUENCE_AT = 3,    /* the bit where the sequence number begins */
 };
 
 /* A hello is a packet of 64 bytes; its numbers are little-endian. */
@@ -130,8 +133,8 @@ static inline uint64_t kith_record(uint64_t body) { return (KITH_HEADER + body +
  * connection. Rings are mapped twice in a row, so a record is contiguous.
  */
 
-/* A producer writes its own ring. What it has written from shown to tail is held
- * back: the peer sees none of it before kith_publish. */
+/* A producer writes its own ring. What it has written from shown to tail is held back: the peer
+ * sees none of it before kith_publish. */
 struct kith_producer {
 	uint8_t *ring;                    /* our own, writable, twice */
 	uint64_t size;                    /* of it, bytes; a power of two */
@@ -148,7 +151,7 @@ static inline int kith_has_room(struct kith_producer *p, uint64_t record)
 	if (p->tail - p->head + record <= free)
 		return 1;
 	uint64_t consumed = atomic_load_explicit(p->consumed, memory_order_seq_cst);
-	if (consumed - p->head > p->tail - p->head || consumed % 8)
+	if (consumed - p->head > p->shown - p->head || consumed % 8)
 		return KITH_PROTOCOL;
 	p->head = consumed;
 	return p->tail - p->head + record <= free;
@@ -172,20 +175,21 @@ static inline void kith_show(const struct kith_producer *p, uint64_t at, uint64_
 /* kith_append ends the record whose body is written, and holds it back. */
 static inline void kith_append(struct kith_producer *p, uint64_t kind, uint64_t length)
 {
-	uint64_t at = p->tail & (p->size - 1), record = kith_record(length), header = kind << 56 | length;
-	atomic_store_explicit(kith_word(p->ring, at + record), 0, memory_order_relaxed);
+	uint64_t header = kind << 56 | length;
 	if (p->tail == p->shown)
 		p->held = header;
 	else
-		atomic_store_explicit(kith_word(p->ring, at), header, memory_order_relaxed);
-	p->tail += record;
+		atomic_store_explicit(kith_word(p->ring, p->tail & (p->size - 1)), header, memory_order_relaxed);
+	p->tail += kith_record(length);
 }
 
 /* kith_publish shows the peer all that is held back, by one store. */
 static inline void kith_publish(struct kith_producer *p)
 {
-	if (p->tail != p->shown)
-		kith_show(p, p->shown & (p->size - 1), p->held);
+	if (p->tail == p->shown)
+		return;
+	atomic_store_explicit(kith_word(p->ring, p->tail & (p->size - 1)), 0, memory_order_relaxed);
+	kith_show(p, p->shown & (p->size - 1), p->held);
 	p->shown = p->tail;
 }
 
@@ -243,8 +247,9 @@ static inline void kith_tell(struct kith_consumer *c)
 	atomic_store_explicit(c->consumed, c->told, memory_order_seq_cst);
 }
 
-/* kith_consume goes on to the next record. It tells the peer only now and then, and
- * says if it did: that leaves the cache line in peace meanwhile. */
+/* kith_consume goes on to the next record. It tells the peer once for an eighth of the ring, and
+ * says if it did: that leaves the cache line in peace meanwhile, and an empty ring has room for any
+ * record as it is. */
 static inline bool kith_consume(struct kith_consumer *c, const struct kith_seen *seen)
 {
 	c->head += kith_record(seen->length);
@@ -256,8 +261,8 @@ static inline bool kith_consume(struct kith_consumer *c, const struct kith_seen 
 
 /* ---- 3. waiting ----
  *
- * A want word is a sequence number above two bits of mode. The waiter announces that it
- * parks, and looks once more; the notifier stores, and looks whether somebody asked. That
+ * A want word is a sequence number above a flag and two bits of mode. The waiter announces that
+ * it parks, and looks once more; the notifier stores, and looks whether somebody asked. That
  * takes a fence on either side; where both processes have registered for membarrier, the
  * waiter's is one for both, and the notifier is spared its own.
  */
@@ -278,18 +283,29 @@ struct kith_waiter {
 	bool fenced, ended;     /* as the producer's; the peer's end was seen */
 };
 
-/* kith_notify comes after every store that a peer may wait for. It is the mode of the peer's
- * word, or KITH_DIED. It never blocks: a full socket is full of knocks. */
+/* kith_has_closed reports whether nobody will wait there again. */
+static inline bool kith_has_closed(const struct kith_notifier *n)
+{
+	return (atomic_load_explicit(n->want, memory_order_seq_cst) & KITH_MODES) >= KITH_CLOSED;
+}
+
+/* kith_notify comes after every store that a peer may wait for. It is KITH_DIED where the peer is
+ * not there any more. It never blocks: a full socket is full of knocks. */
 static inline int kith_notify(struct kith_notifier *n)
 {
 	atomic_signal_fence(memory_order_seq_cst); /* the compiler, too, leaves store and load in order */
 	uint64_t want = atomic_load_explicit(n->want, memory_order_seq_cst);
-	if ((want & 3) != KITH_ASKED || want == n->answered)
-		return want & 3;
+	if (want & KITH_FENCE) {
+		atomic_thread_fence(memory_order_seq_cst);
+		want = atomic_load_explicit(n->want, memory_order_seq_cst);
+	}
+	if ((want & KITH_MODES) == KITH_NOBODY || want == n->answered)
+		return 0;
 	n->answered = want;
-	if (send(n->fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && (errno == EPIPE || errno == ECONNRESET))
+	if ((want & KITH_MODES) != KITH_ASKED)
 		return KITH_DIED;
-	return KITH_ASKED;
+	bool gone = send(n->fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && (errno == EPIPE || errno == ECONNRESET);
+	return gone ? KITH_DIED : 0;
 }
 
 static inline void kith_pause(void)
@@ -305,11 +321,11 @@ static inline int kith_membarrier(int command) { return (int)syscall(SYS_membarr
 
 static inline void kith_announce(struct kith_waiter *w, int mode)
 {
-	atomic_store_explicit(w->want, w->sequence << 2 | (unsigned)mode, memory_order_seq_cst);
+	atomic_store_explicit(w->want, w->sequence << KITH_SEQUENCE_AT | (unsigned)mode, memory_order_seq_cst);
 }
 
-/* kith_wait waits until ready, which looks without waiting, is not 0, and returns that:
- * else KITH_DIED for the peer's end, or -EINTR when a signal was handled. */
+/* kith_wait waits until ready, which looks without waiting, is not 0, and returns that: else
+ * KITH_DIED for the peer's end, or -EINTR when a signal was handled. */
 static inline int kith_wait(struct kith_waiter *w, int (*ready)(void *), void *of)
 {
 	int now = 0;
@@ -363,8 +379,8 @@ static inline void kith_unmap(uint8_t *at, uint64_t ring)
 
 enum { KITH_SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL };
 
-/* kith_own makes our memfd: allocated, mapped, and only then sealed, so that nobody else
- * can write it or take pages out. It is the descriptor; *at is where it is mapped. */
+/* kith_own makes our memfd: allocated, mapped, and only then sealed, so that nobody else can write
+ * it or take pages out. It is the descriptor; *at is where it is mapped. */
 static inline int kith_own(uint64_t ring, uint8_t **at)
 {
 	const unsigned noexec = 8; /* MFD_NOEXEC_SEAL, since Linux 6.3 */
@@ -374,7 +390,9 @@ static inline int kith_own(uint64_t ring, uint8_t **at)
 	if (fd < 0)
 		return -errno;
 	off_t size = (off_t)(KITH_RING_AT + ring);
-	int error = ftruncate(fd, size) < 0 || fallocate(fd, 0, 0, size) < 0 ? -errno : kith_map(fd, ring, PROT_READ | PROT_WRITE, at);
+	int error = ftruncate(fd, size) < 0 || fallocate(fd, 0, 0, size) < 0 ? -errno : 0;
+	if (!error)
+		error = kith_map(fd, ring, PROT_READ | PROT_WRITE, at);
 	if (!error) {
 		memcpy(*at + KITH_MAGIC_AT, KITH_RING_MAGIC, 8);
 		memcpy(*at + KITH_RING_SIZE_AT, &ring, 8);
@@ -386,8 +404,8 @@ static inline int kith_own(uint64_t ring, uint8_t **at)
 	return error;
 }
 
-/* kith_check looks at a memfd that came: that it is memory, all there, and cannot shrink
- * under our hands. */
+/* kith_check looks at a memfd that came: that it is memory, all there, and cannot shrink under our
+ * hands. */
 static inline int kith_check(int fd, uint64_t ring)
 {
 	struct stat file;
@@ -411,7 +429,9 @@ static inline int kith_write_hello(int sock, const struct kith_hello *hello, con
 	if (count) {
 		m.msg_control = &control;
 		m.msg_controllen = CMSG_SPACE(bytes);
-		control.header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(bytes)};
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(bytes);
 		memcpy(CMSG_DATA(&control.header), fds, bytes);
 	}
 	return sendmsg(sock, &m, MSG_NOSIGNAL) == sizeof *hello ? 0 : errno == EPIPE ? -ECONNRESET : -errno;
@@ -454,6 +474,8 @@ static inline int kith_read_hello(int sock, struct kith_hello *hello, int *fds, 
 	struct iovec packet = {hello, sizeof *hello};
 	struct msghdr m = {.msg_iov = &packet, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
 	ssize_t n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
+	if (n < 0 && errno == ECONNRESET) /* is told once, and before what the peer said last */
+		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
 	if (n <= 0)
 		return n == 0 ? -ECONNRESET : errno == EAGAIN ? -ETIMEDOUT : -errno;
 	int got = 0, came[most];
@@ -486,7 +508,7 @@ struct kith_conn {
 	struct kith_notifier to_reader;
 	struct kith_waiter for_room;
 	uint64_t reserved;
-	bool cut, said_goodbye;            /* half a message is out; nothing may follow */
+	bool cut, said_goodbye, gone;      /* half a message is out; nothing may follow; nobody reads */
 
 	struct kith_consumer in;           /* receiving */
 	struct kith_notifier to_writer;
@@ -522,7 +544,8 @@ static inline int kith_init(struct kith_conn *c, const struct kith_options *opti
 }
 
 /* kith_join ties the two memories together, when both hellos are known. */
-static inline int kith_join(struct kith_conn *c, const struct kith_hello *ours, const struct kith_hello *theirs, int memory)
+static inline int kith_join(struct kith_conn *c, const struct kith_hello *ours,
+                            const struct kith_hello *theirs, int memory)
 {
 	uint64_t ring = le64toh(theirs->ring), limit = le64toh(theirs->limit);
 	int error = kith_understand(theirs);
@@ -536,9 +559,13 @@ static inline int kith_join(struct kith_conn *c, const struct kith_hello *ours, 
 	c->limit = limit < c->limit ? limit : c->limit;
 	c->out.ring = c->own + KITH_RING_AT;
 	c->out.consumed = kith_word(c->peer, KITH_CONSUMED_AT);
-	c->in = (struct kith_consumer){.ring = c->peer + KITH_RING_AT, .size = ring, .consumed = kith_word(c->own, KITH_CONSUMED_AT)};
-	c->to_reader = (struct kith_notifier){.fd = c->sock, .want = kith_word(c->peer, KITH_WANTS_DATA_AT)};
-	c->to_writer = (struct kith_notifier){.fd = c->pair, .want = kith_word(c->peer, KITH_WANTS_ROOM_AT)};
+	c->in.ring = c->peer + KITH_RING_AT;
+	c->in.size = ring;
+	c->in.consumed = kith_word(c->own, KITH_CONSUMED_AT);
+	c->to_reader.fd = c->sock;
+	c->to_reader.want = kith_word(c->peer, KITH_WANTS_DATA_AT);
+	c->to_writer.fd = c->pair;
+	c->to_writer.want = kith_word(c->peer, KITH_WANTS_ROOM_AT);
 	c->for_data.fd = c->sock;
 	c->for_data.want = kith_word(c->own, KITH_WANTS_DATA_AT);
 	c->for_room.fd = c->pair;
@@ -571,9 +598,9 @@ enum { KITH_PATIENCE = 10 }; /* seconds for a step of the handshake */
 static inline int kith_patience(int sock, long seconds)
 {
 	struct timeval t = {.tv_sec = seconds};
-	if (setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t) < 0 || setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t) < 0)
-		return -errno;
-	return 0;
+	int failed = setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t) |
+	             setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
+	return failed ? -errno : 0;
 }
 
 /* kith_admit lets in our own user, as the kernel names the peer's, and tells any other. */
@@ -610,7 +637,7 @@ static inline int kith_meet(struct kith_conn *c, const struct sockaddr_un *addre
 		error = gifts[0] < 0 ? gifts[0] : kith_write_hello(c->sock, ours, gifts, 2);
 	}
 	kith_close_all(gifts, 2);
-	if (!error)
+	if (!error || error == -ECONNRESET) /* who hung up may have said why */
 		error = kith_read_hello(c->sock, &theirs, &memory, 1);
 	if (!error)
 		error = kith_join(c, ours, &theirs, memory);
@@ -618,15 +645,16 @@ static inline int kith_meet(struct kith_conn *c, const struct sockaddr_un *addre
 	return error ? error : kith_patience(c->sock, 0);
 }
 
-/* kith_dial joins whoever listens at a socket file. The errors are those of connect(2); -EACCES where
- * either side is not the other's user; -ECONNRESET where the listener hung up, -ETIMEDOUT after 10 seconds of
- * silence; those of memfd_create(2) and mmap(2). On an error there is nothing to close. */
+/* kith_dial joins whoever listens at a socket file. The errors are those of connect(2); -EACCES
+ * where either side is not the other's user; -ECONNRESET where the listener hung up, -ETIMEDOUT
+ * after 10 seconds of silence; those of memfd_create(2) and mmap(2). On an error there is nothing
+ * to close. */
 static inline int kith_dial(struct kith_conn *c, const char *path, const struct kith_options *options)
 {
 	struct kith_hello ours;
 	struct sockaddr_un address;
 	int error = -ECONNRESET;
-	for (int turn = 0; turn < 2 && error == -ECONNRESET; turn++) { /* it may have been closing, with us in its queue */
+	for (int turn = 0; turn < 2 && error == -ECONNRESET; turn++) { /* it may have been closing */
 		if (turn)
 			usleep(1000);
 		error = kith_init(c, options, &ours);
@@ -658,7 +686,8 @@ static inline int kith_bind(int sock, const struct sockaddr_un *address)
 	return unlink(address->sun_path) < 0 || bind(sock, at, sizeof *address) < 0 ? -errno : 0;
 }
 
-/* kith_lock_directory takes the lock under which the names in a directory are made. Closing it gives it back. */
+/* kith_lock_directory takes the lock under which the names in a directory are made. Closing it
+ * gives it back. */
 static inline int kith_lock_directory(const char *path)
 {
 	char directory[sizeof((struct sockaddr_un *)0)->sun_path];
@@ -674,9 +703,9 @@ static inline int kith_lock_directory(const char *path)
 	return error;
 }
 
-/* kith_listen makes the socket file, for this user only, and is a descriptor to accept from; poll(2)
- * tells when somebody is there. The errors are those of bind(2). Who ends unlinks the file, and then
- * closes the descriptor. */
+/* kith_listen makes the socket file, for this user only, and is a descriptor to accept from;
+ * poll(2) tells when somebody is there. The errors are those of bind(2). Who ends unlinks the file,
+ * and then closes the descriptor. */
 static inline int kith_listen(const char *path)
 {
 	struct sockaddr_un address;
@@ -700,8 +729,8 @@ static inline int kith_check_socket(int fd)
 {
 	int domain = 0, type = 0;
 	socklen_t size = sizeof domain;
-	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 ||
-	    domain != AF_UNIX || type != SOCK_SEQPACKET)
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || domain != AF_UNIX || type != SOCK_SEQPACKET)
 		return KITH_PROTOCOL;
 	return fcntl(fd, F_SETFL, 0) < 0 ? -errno : 0; /* it comes non-blocking */
 }
@@ -728,9 +757,9 @@ static inline int kith_answer(struct kith_conn *c, struct kith_hello *ours)
 	return error ? error : kith_patience(c->sock, 0);
 }
 
-/* kith_accept waits for somebody to dial, and for at most 10 seconds more for its hello. An error is mostly
- * that peer's, and others may come: accept again. -EINTR: a signal was handled, nobody came. On an error there is
- * nothing to close. */
+/* kith_accept waits for somebody to dial, and for at most 10 seconds more for its hello. An error
+ * is mostly that peer's, and others may come: accept again. -EINTR: a signal was handled, nobody
+ * came. On an error there is nothing to close. */
 static inline int kith_accept(struct kith_conn *c, int listener, const struct kith_options *options)
 {
 	struct kith_hello ours;
@@ -748,19 +777,16 @@ static inline int kith_accept(struct kith_conn *c, int listener, const struct ki
 
 /* -- sending -- */
 
-/* kith_flush lets the peer see what kith_add has held back, all at once. -EPIPE: the peer closed, and
- * has not taken the last message. KITH_DIED: it died. */
+/* kith_flush lets the peer see what kith_add has held back, all at once. -EPIPE: the peer closed,
+ * and has not taken the last message. KITH_DIED: it died. */
 static inline int kith_flush(struct kith_conn *c)
 {
 	kith_publish(&c->out);
-	switch (kith_notify(&c->to_reader)) {
-	case KITH_CLOSED:
-		return atomic_load_explicit(c->out.consumed, memory_order_seq_cst) == c->out.tail ? 0 : -EPIPE;
-	case KITH_DIED:
-		return KITH_DIED;
-	default:
-		return 0;
-	}
+	if (!c->gone && kith_notify(&c->to_reader) == KITH_DIED)
+		c->gone = true;
+	if (!c->gone || !kith_has_closed(&c->to_reader))
+		return c->gone ? KITH_DIED : 0;
+	return atomic_load_explicit(c->out.consumed, memory_order_seq_cst) == c->out.tail ? 0 : -EPIPE;
 }
 
 struct kith_room { struct kith_producer *out; uint64_t record; };
@@ -781,14 +807,14 @@ static inline int kith_make_room(struct kith_conn *c, uint64_t body)
 	int error = kith_has_room(&c->out, room.record);
 	if (!error && !(error = kith_flush(c)))
 		error = kith_wait(&c->for_room, kith_room_ready, &room);
-	if (error == KITH_DIED && (atomic_load_explicit(c->to_reader.want, memory_order_seq_cst) & 3) == KITH_CLOSED)
+	if (error == KITH_DIED && kith_has_closed(&c->to_reader))
 		error = -EPIPE;
 	return error < 0 ? error : 0;
 }
 
-/* kith_add copies a message into the ring, as kith_send does, and holds it back: the peer sees it with
- * the next kith_flush or kith_send, or when the ring is full. It can take any number of messages; the
- * peer is notified once. */
+/* kith_add copies a message into the ring, as kith_send does, and holds it back: the peer sees it
+ * with the next kith_flush or kith_send, or when the ring is full. It can take any number of
+ * messages; the peer is notified once. */
 static inline int kith_add(struct kith_conn *c, const void *message, size_t length)
 {
 	const uint8_t *at = message;
@@ -818,9 +844,10 @@ static inline int kith_add(struct kith_conn *c, const void *message, size_t leng
 	return 0;
 }
 
-/* kith_send sends a message of any length up to the limit, and waits while the ring is full. It
- * may return before the peer has received it. KITH_TOO_LARGE: nothing was sent. -EPIPE: the peer has
- * closed, or we have called kith_close_send. -EINTR: a signal was handled meanwhile; nothing was sent. */
+/* kith_send sends a message of any length up to the limit, and waits while the ring is full. It may
+ * return before the peer has received it. KITH_TOO_LARGE: nothing was sent. -EPIPE: the peer has
+ * closed, or we have called kith_close_send. -EINTR: a signal was handled meanwhile; nothing was
+ * sent. */
 static inline int kith_send(struct kith_conn *c, const void *message, size_t length)
 {
 	int error = kith_add(c, message, length);
@@ -828,8 +855,8 @@ static inline int kith_send(struct kith_conn *c, const void *message, size_t len
 }
 
 /* kith_reserve lends room in the ring for a message of up to length bytes, a quarter of the ring at
- * most, to be written in place (8-aligned). kith_commit sends it. Who changes his mind just
- * does not commit; any other call that sends ends the loan. Errors as kith_send's. */
+ * most, to be written in place (8-aligned). kith_commit sends it. Who changes his mind just does
+ * not commit; any other call that sends ends the loan. Errors as kith_send's. */
 static inline int kith_reserve(struct kith_conn *c, size_t length, void **body)
 {
 	if (length > c->limit || length > c->out.size / 4)
@@ -870,7 +897,12 @@ static inline int kith_data_ready(void *of)
 	return kith_look(&c->in, &c->seen);
 }
 
-static inline void kith_room_made(struct kith_conn *c) { kith_notify(&c->to_writer); }
+/* kith_take goes on to the next record, and wakes a peer that waits for the room. */
+static inline void kith_take(struct kith_conn *c)
+{
+	if (kith_consume(&c->in, &c->seen))
+		kith_notify(&c->to_writer);
+}
 
 /* kith_release ends a lease: the peer may use the room again. */
 static inline void kith_release(struct kith_conn *c)
@@ -878,8 +910,7 @@ static inline void kith_release(struct kith_conn *c)
 	if (!c->leased)
 		return;
 	c->leased = false;
-	if (kith_consume(&c->in, &c->seen))
-		kith_room_made(c);
+	kith_take(c);
 }
 
 /* kith_next waits for the next record with a body, and has it in seen. */
@@ -889,13 +920,8 @@ static inline int kith_next(struct kith_conn *c)
 	if (c->over)
 		return c->over;
 	int found = kith_look(&c->in, &c->seen);
-	if (!found) {
-		if (c->in.told != c->in.head) {
-			kith_tell(&c->in);
-			kith_room_made(c);
-		}
+	if (!found)
 		found = kith_wait(&c->for_data, kith_data_ready, c);
-	}
 	if (found == -EINTR)
 		return found;
 	if (found > 0 && c->seen.kind == KITH_GOODBYE)
@@ -921,9 +947,10 @@ static inline int kith_grow(struct kith_conn *c, uint64_t size)
 	return 0;
 }
 
-/* kith_receive waits for a message. It is its length, and *message the bytes, a copy that is the caller's until the next
- * kith_receive, kith_lease or kith_close. KITH_EOF or KITH_DIED, when all that the peer had sent
- * whole has been received; -EINTR when a signal was handled, or -ENOMEM: call again. */
+/* kith_receive waits for a message. It is its length, and *message the bytes, a copy that is the
+ * caller's until the next kith_receive, kith_lease or kith_close. KITH_EOF or KITH_DIED, when all
+ * that the peer had sent whole has been received; -EINTR when a signal was handled, or -ENOMEM:
+ * call again. */
 static inline int64_t kith_receive(struct kith_conn *c, const void **message)
 {
 	for (;;) {
@@ -934,8 +961,7 @@ static inline int64_t kith_receive(struct kith_conn *c, const void **message)
 			return error;
 		memcpy(c->copy + c->length, c->seen.body, c->seen.length);
 		c->length += c->seen.length;
-		if (kith_consume(&c->in, &c->seen))
-			kith_room_made(c);
+		kith_take(c);
 		if (c->seen.kind == KITH_MESSAGE)
 			break;
 	}
@@ -947,7 +973,8 @@ static inline int64_t kith_receive(struct kith_conn *c, const void **message)
 
 /* kith_lease is kith_receive without the copy: *message lies in the peer's memory, read-only, until
  * kith_release or the next kith_receive, kith_lease or kith_close, and until then keeps its room
- * from the peer. The peer can change the bytes meanwhile: copy what you check. What came in pieces is a copy. */
+ * from the peer. The peer can change the bytes meanwhile: copy what you check. What came in pieces
+ * is a copy. */
 static inline int64_t kith_lease(struct kith_conn *c, const void **message)
 {
 	int error = kith_next(c);
@@ -960,8 +987,9 @@ static inline int64_t kith_lease(struct kith_conn *c, const void **message)
 	return (int64_t)c->seen.length;
 }
 
-/* kith_close says goodbye, if that was not done and no message is half sent, and ends the connection. The
- * peer can still receive what we sent; what it sent and we have not received is lost. */
+/* kith_close says goodbye, if that was not done and no message is half sent, and ends the
+ * connection. The peer can still receive what we sent; what it sent and we have not received is
+ * lost. */
 static inline void kith_close(struct kith_conn *c)
 {
 	if (!c->own)

@@ -102,8 +102,11 @@ static void join(struct memory own, struct memory peer, uint64_t ring)
 	uint64_t mapped = KITH_RING_AT + 2 * ring; /* all there before the clock runs, where Linux is 5.14 */
 	madvise(own.at, mapped, MADV_POPULATE_WRITE);
 	madvise(theirs, mapped, MADV_POPULATE_READ);
-	side.out = (struct kith_producer){.ring = own.at + KITH_RING_AT, .size = ring, .consumed = kith_word(theirs, KITH_CONSUMED_AT)};
-	side.in = (struct kith_consumer){.ring = theirs + KITH_RING_AT, .size = ring, .consumed = kith_word(own.at, KITH_CONSUMED_AT)};
+	side.out.ring = own.at + KITH_RING_AT;
+	side.out.consumed = kith_word(theirs, KITH_CONSUMED_AT);
+	side.in.ring = theirs + KITH_RING_AT;
+	side.in.consumed = kith_word(own.at, KITH_CONSUMED_AT);
+	side.out.size = side.in.size = ring;
 }
 
 static void await_room(uint64_t length)

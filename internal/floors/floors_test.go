@@ -38,9 +38,9 @@ const table = `
 	# Outside: they may see every floor, and no floor sees them.
 	7  internal/floors
 	7  internal/kithtest                       < golang.org/x/sys
-	7  transporttest bench                     < golang.org/x/sys internal/kithtest
+	7  transporttest bench clients               < golang.org/x/sys internal/kithtest
 	7  examples examples/timeserver/file examples/timeserver/fifo examples/timeserver/shm examples/readers  < golang.org/x/sys
-	7  examples/fifoserver examples/chat examples/children  < golang.org/x/sys
+	7  examples/fifoserver examples/chat examples/children examples/web  < golang.org/x/sys
 `
 
 func TestImportsGoDown(t *testing.T) {
