@@ -37,7 +37,8 @@ const table = `
 
 	# Outside: they may see every floor, and no floor sees them.
 	7  internal/floors
-	7  internal/kithtest                       < golang.org/x/sys
+	7  internal/kithtest internal/stepper      < golang.org/x/sys
+	7  internal/death
 	7  transporttest bench clients               < golang.org/x/sys internal/kithtest
 	7  examples examples/timeserver/file examples/timeserver/fifo examples/timeserver/shm examples/readers  < golang.org/x/sys
 	7  examples/fifoserver examples/chat examples/children examples/web  < golang.org/x/sys
