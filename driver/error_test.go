@@ -67,8 +67,8 @@ func TestOpErrorIsANetError(t *testing.T) {
 			t.Errorf("%v: a timeout is wanted as %v", err, timeout)
 		}
 	}
-	accept := &OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
-	if !accept.Temporary() || accept.Timeout() || wrap(syscall.EMFILE).(*OpError).Temporary() {
+	accept, sending := &OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)}, &OpError{Op: "send", Err: syscall.EMFILE}
+	if !accept.Temporary() || accept.Timeout() || sending.Temporary() {
 		t.Error("only an Accept that found no descriptor free can be called again")
 	}
 	var op *OpError
