@@ -9,7 +9,7 @@ import (
 // A Listener takes those who dial its address. Handshakes go on behind it, 64 at
 // once at most, and a dialer has 10 seconds to say its hello, less where others
 // wait for its place: one that says nothing delays nobody else, and Accept does not
-// hear of it. Its methods may be called from several goroutines at once.
+// hear of it. So peers need not come in the order in which they dialed. Its methods may be called from several goroutines at once.
 type Listener struct {
 	driver driver.Listener
 }

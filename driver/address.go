@@ -173,9 +173,9 @@ func (a *Address) fail(err error) {
 	}
 }
 
-func escape(text string) string {
-	return strings.NewReplacer("%", "%25", "?", "%3F", "&", "%26", "\x00", "%00", "\n", "%0A").Replace(text)
-}
+var escapes = strings.NewReplacer("%", "%25", "?", "%3F", "&", "%26", "\x00", "%00", "\n", "%0A")
+
+func escape(text string) string { return escapes.Replace(text) }
 
 const sizeSuffixes = "kmg"
 
