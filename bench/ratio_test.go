@@ -53,7 +53,29 @@ func againstTwin(b *testing.B, cell compare.Cell) {
 	b.ReportMetric(median(bare), "ns-cacheline")
 	b.ReportMetric(median(above), "twin/cacheline")
 	b.ReportMetric(allocs, "allocs/msg")
+	reportApart(b, bare, ratios)
 	b.ReportMetric(0, "ns/op")
+}
+
+// farLine is a bare cache line there and back, in nanoseconds, that goes between CPUs far apart: a
+// host may move virtual ones in the middle of a run.
+const farLine = 300
+
+// reportApart reports the turns in which the CPUs were near each other apart from those in which they
+// were far.
+func reportApart(b *testing.B, bare, ratios []float64) {
+	apart := map[string][]float64{}
+	for turn, line := range bare {
+		where := "near"
+		if line >= farLine {
+			where = "far"
+		}
+		apart[where] = append(apart[where], ratios[turn])
+	}
+	for where, some := range apart {
+		b.ReportMetric(median(some), "ours/twin-"+where)
+		b.ReportMetric(float64(len(some)), "turns-"+where)
+	}
 }
 
 // inTurn calls both, the other one first every other time.
