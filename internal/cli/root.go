@@ -46,7 +46,10 @@ the transport and the name, scheme:name?key=value&key=value:
 A NAME that starts with / is a path. Any other has no / in it, and lives in
 $KITH_DIR, else in /run/user/UID/kith, else in /tmp/kith-UID. Every scheme takes
 limit=SIZE, the largest message (64m), and shm: takes ring=SIZE, a power of two
-(256k). A SIZE is in bytes, or has a suffix k, m or g.
+(256k). A SIZE is in bytes, or has a suffix k, m or g. shm:, unix: and unixpacket:
+join processes of the same user, unless both sides say more: mode=0660,
+owner=USER and group=GROUP are the socket's, allow-uid=USER,… and
+allow-gid=GROUP,… who may be at the other end.
 
 The kernel's own objects have addresses, too, which ` + "`kith mk --help`" + ` explains:
 
