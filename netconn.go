@@ -216,5 +216,8 @@ func (c *netConn) take(ctx context.Context, t turn) error {
 	if err != nil {
 		t.leave()
 	}
+	if c.isClosed() { // we may have had the turn just when Close wanted it
+		c.abandon()
+	}
 	return err
 }
