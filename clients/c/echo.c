@@ -5,10 +5,9 @@
  *     ./echo serve /tmp/echo.sock &         says each message, and sends it back
  *     ./echo dial /tmp/echo.sock            sends each line of stdin, and says the answer
  *
- * Either side may be Go: kith.Listen and kith.Dial with "shm:/tmp/echo.sock". So may the
- * command, which wants no answers:
- *
- *     ls | kith send shm:/tmp/echo.sock
+ * Either side may be Go: kith.Listen and kith.Dial with "shm:/tmp/echo.sock". The command
+ * cannot be: kith send waits for what kith recv says at the end, and takes an echo for a
+ * complaint.
  */
 #define _GNU_SOURCE
 #include "kith.h"

@@ -846,8 +846,9 @@ static inline int kith_add(struct kith_conn *c, const void *message, size_t leng
 
 /* kith_send sends a message of any length up to the limit, and waits while the ring is full. It may
  * return before the peer has received it. KITH_TOO_LARGE: nothing was sent. -EPIPE: the peer has
- * closed, or we have called kith_close_send. -EINTR: a signal was handled meanwhile; nothing was
- * sent. */
+ * closed, we have called kith_close_send, or an earlier message was cut off. KITH_DIED: the peer
+ * died. KITH_PROTOCOL: what it says of our ring cannot be. -EINTR: a signal was handled meanwhile;
+ * nothing was sent. */
 static inline int kith_send(struct kith_conn *c, const void *message, size_t length)
 {
 	int error = kith_add(c, message, length);
