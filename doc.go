@@ -35,6 +35,13 @@
 //
 // Sizes are bytes, or have a suffix k, m or g (powers of 1024).
 //
+// # Beyond Send and Receive
+//
+// Conn.SendBatch and ReceiveBatch carry many small messages for the price of few.
+// Conn.Reserve, Commit and Lease make and read a message where it lies, without a copy
+// on `shm:`. ListenNet and DialNet are net.Listener and net.Conn, for net/http and gRPC.
+// Conn.Stats counts.
+//
 // # Ends
 //
 // A stream opens with a hello and ends with a goodbye. A peer that closed is

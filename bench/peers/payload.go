@@ -8,7 +8,7 @@ import (
 // A payload is what internal/compare has: a run of 64-bit words, base, base+1 …, where
 // base follows from the number of the message. So every byte is written anew for every
 // message, and who adds the words up has read them all and knows what the sum must be.
-// c/worker.h does the same work, word for word.
+// c/payload.h does the same work, word for word.
 
 const (
 	wordSize  = 8
