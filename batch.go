@@ -10,7 +10,7 @@ import (
 // or those before the error. Each is a message of its own to the receiver. But on shm: as
 // many as there is room for are published by one store, and the peer is woken once; on a
 // stream they go by one system call. So many small messages cost a fraction of what
-// each alone does. Errors: as Send's.
+// each alone does. Errors: as Send's; what was in front of a message that is too large was sent.
 func (c *Conn) SendBatch(ctx context.Context, msgs [][]byte) (sent int, err error) {
 	if ctx.Err() != nil {
 		return 0, c.failed("send", context.Cause(ctx))

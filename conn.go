@@ -24,9 +24,9 @@ type Conn struct {
 func newConn(d driver.Conn) *Conn {
 	lender, is := d.(driver.Lender)
 	if !is {
-		lender = &copying{Conn: d}
+		lender = newCopying(d)
 	}
-	batches, is := d.(driver.Batcher)
+	batches, is := lender.(driver.Batcher)
 	if !is {
 		batches = oneByOne{lender}
 	}
@@ -54,7 +54,7 @@ func (c *Conn) Send(ctx context.Context, msg []byte) error {
 }
 
 // Receive waits for the next message and returns a copy of it, which is the
-// caller's until the next Receive, after Close too.
+// caller's until the next receiving call, after Close too.
 //
 // Errors: io.EOF (the peer said goodbye), ErrPeerDied (its stream ended without
 // one), ErrProtocol (it does not keep the rules), the context's cause
@@ -92,7 +92,7 @@ func (c *Conn) Messages(ctx context.Context) iter.Seq2[[]byte, error] {
 // second call does nothing.
 //
 // Errors: ErrBroken (a Send was cut off: there is no honest goodbye),
-// ErrConcurrent (a Send is under way), net.ErrClosed.
+// ErrConcurrent (a Send is under way, or a Reserve without its Commit), net.ErrClosed.
 func (c *Conn) CloseSend() error {
 	if err := c.driver.CloseSend(); err != nil {
 		return c.failed("close-send", err)

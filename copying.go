@@ -12,8 +12,21 @@ import (
 // reserved is copied when it is sent, and what is leased was.
 type copying struct {
 	driver.Conn
+	batches  driver.Batcher
+	limit    int // of a message, bytes
 	reserved []byte
 	leased   bool
+}
+
+func newCopying(d driver.Conn) *copying {
+	c := &copying{Conn: d, batches: oneByOne{d}, limit: driver.MaxLimit}
+	if b, is := d.(driver.Batcher); is {
+		c.batches = b
+	}
+	if l, knows := d.(interface{ Limit() int }); knows {
+		c.limit = l.Limit()
+	}
+	return c
 }
 
 func (c *copying) Send(ctx context.Context, msg []byte) error {
@@ -23,12 +36,35 @@ func (c *copying) Send(ctx context.Context, msg []byte) error {
 	return c.Conn.Send(ctx, msg)
 }
 
+func (c *copying) SendBatch(ctx context.Context, msgs [][]byte) (sent int, err error) {
+	if c.reserved != nil {
+		return 0, driver.ErrConcurrent
+	}
+	return c.batches.SendBatch(ctx, msgs)
+}
+
+func (c *copying) CloseSend() error {
+	if c.reserved != nil {
+		return driver.ErrConcurrent
+	}
+	return c.Conn.CloseSend()
+}
+
+func (c *copying) ReceiveBatch(ctx context.Context, msgs [][]byte) (received int, err error) {
+	if c.leased {
+		return 0, driver.ErrConcurrent
+	}
+	return c.batches.ReceiveBatch(ctx, msgs)
+}
+
 func (c *copying) Reserve(_ context.Context, length int) ([]byte, error) {
 	switch {
 	case c.reserved != nil:
 		return nil, driver.ErrConcurrent
 	case length < 0:
 		return nil, unix.EINVAL
+	case length > c.limit:
+		return nil, driver.TooLarge(length, c.limit)
 	}
 	c.reserved = make([]byte, length)
 	return c.reserved, nil

@@ -140,6 +140,7 @@ func (c *netConn) CloseWrite() error {
 // Close leaves the memory from which a WriteTo writes to that.
 func (c *netConn) Close() error {
 	c.close.Do(func() { close(c.closed) })
+	_ = c.SetDeadline(time.Time{}) // stops the timers, which would keep all of this
 	err := c.conn.Close()
 	c.abandon()
 	return c.failed("close", err)
@@ -172,11 +173,18 @@ func (c *netConn) SetDeadline(t time.Time) error {
 }
 
 func (c *netConn) SetReadDeadline(t time.Time) error {
-	c.until.set(t)
-	return nil
+	return c.set(&c.until, t)
 }
 
 func (c *netConn) SetWriteDeadline(t time.Time) error {
-	c.by.set(t)
-	return nil
+	return c.set(&c.by, t)
+}
+
+func (c *netConn) set(d *deadline, t time.Time) error {
+	d.set(t)
+	if !c.isClosed() {
+		return nil
+	}
+	d.set(time.Time{})
+	return c.failed("set-deadline", net.ErrClosed)
 }

@@ -33,7 +33,7 @@ var (
 	// ErrSendClosed: CloseSend was called before.
 	ErrSendClosed = errors.New("send after CloseSend")
 	// ErrConcurrent: two goroutines send, or two receive, at once.
-	ErrConcurrent = errors.New("another goroutine is in the same call (one sender and one receiver at a time)")
+	ErrConcurrent = errors.New("another goroutine is in the same call (one sender and one receiver at a time), or what it lent was not given back")
 )
 
 type limitError struct{}

@@ -10,7 +10,7 @@ type Stats struct {
 	Room Waits // of those who send, for room
 	Data Waits // of those who receive, for a message
 
-	// Full is how many sends found no room at first.
+	// Full is how often a message, or a piece of one, found no room at first.
 	Full uint64
 	// Peak is the most that lay in the ring, in bytes, of what was seen when the sender
 	// looked for room; it looks once for each ring's length that it writes, at least.
@@ -19,7 +19,7 @@ type Stats struct {
 	Knocks uint64
 }
 
-// Traffic is whole messages, and the bytes in them.
+// Traffic is whole messages, and the bytes in them and in one that was cut off.
 type Traffic struct{ Messages, Bytes uint64 }
 
 // A TrafficCounter counts Traffic for one goroutine at a time, and is read by any.

@@ -63,6 +63,9 @@ const bufferSize = 64 << 10
 
 func (s *stream) Address() driver.Address { return s.address }
 
+// Limit is the longest message that can be sent, in bytes.
+func (s *stream) Limit() int { return s.limit }
+
 // Stats has no waits: the kernel does not say.
 func (s *stream) Stats() driver.Stats {
 	return driver.Stats{Sent: s.out.Load(), Received: s.in.Load()}

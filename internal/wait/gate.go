@@ -19,7 +19,7 @@ type Gate struct {
 	shut atomic.Bool
 	left chan struct{}
 
-	mu        sync.Mutex // where the gate is shut
+	mu        sync.Mutex // where the gate is shut; held from abandon to Done
 	abandoned bool
 }
 
@@ -106,8 +106,8 @@ func (g *Gate) IsShut() bool { return g.shut.Load() }
 func (g *Gate) Shut() bool { return !g.shut.Swap(true) }
 
 // Wait returns when no call is inside. Shut comes before, and whoever is inside
-// must notice it. Where it reports true, the memory is lent, and is from now on its
-// borrower's: see TakeBack.
+// must notice it. Where it reports true, the memory is lent, and is its borrower's
+// from Done on, for which TakeBack waits.
 func (g *Gate) Wait() (abandoned bool) {
 	sys.Barrier()
 	for g.busy.isSet() && !g.abandon() {
@@ -116,9 +116,18 @@ func (g *Gate) Wait() (abandoned bool) {
 	return g.abandoned
 }
 
+// abandon keeps the lock where it reports true: TakeBack waits for Done.
 func (g *Gate) abandon() bool {
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.abandoned = g.lent.isSet()
+	if g.abandoned = g.lent.isSet(); !g.abandoned {
+		g.mu.Unlock()
+	}
 	return g.abandoned
+}
+
+// Done comes after a Wait: whoever shut the gate uses the memory no more.
+func (g *Gate) Done() {
+	if g.abandoned {
+		g.mu.Unlock()
+	}
 }

@@ -15,12 +15,14 @@ func (s *sender) SendBatch(ctx context.Context, msgs [][]byte) (sent int, err er
 	}
 	defer s.gate.Leave()
 	for sent < len(msgs) {
-		n := s.stage(msgs[sent:])
+		n, bytes := s.stage(msgs[sent:])
 		if n == 0 { // no room, too long, or over
 			n, err = 1, s.send(ctx, msgs[sent])
 		} else {
 			s.producer.Publish()
-			err = s.ring()
+			if err = s.ring(); err == nil {
+				s.sent.Messages(n, bytes)
+			}
 		}
 		if err != nil {
 			return sent, err
@@ -35,8 +37,7 @@ func (s *sender) SendBatch(ctx context.Context, msgs [][]byte) (sent int, err er
 }
 
 // stage stages an eighth of the ring at most, so that the peer reads while we write.
-func (s *sender) stage(msgs [][]byte) (staged int) {
-	bytes := 0
+func (s *sender) stage(msgs [][]byte) (staged, bytes int) {
 	for _, msg := range msgs {
 		if len(msg) > s.quick || s.producer.Staged() > s.record/2 {
 			break
@@ -47,8 +48,7 @@ func (s *sender) stage(msgs [][]byte) (staged int) {
 		staged++
 		bytes += len(msg)
 	}
-	s.sent.Messages(staged, bytes)
-	return staged
+	return staged, bytes
 }
 
 // batchMemory is what ReceiveBatch copies messages into, in bytes, where none is longer.

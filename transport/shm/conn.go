@@ -69,7 +69,9 @@ func (c *conn) Close() error {
 	c.front.Interrupt()
 	c.back.Interrupt()
 	reserved := c.sender.gate.Wait()
+	defer c.sender.gate.Done() // until then a borrower unmaps nothing: both halves use both segments
 	leased := c.receiver.gate.Wait()
+	defer c.receiver.gate.Done()
 	c.sender.goodbye()
 	c.receiver.consumer.Tell() // so that what we have received was not sent in vain
 	c.receiver.waiter.Close()

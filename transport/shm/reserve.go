@@ -45,7 +45,9 @@ func (s *sender) waitAndReserve(ctx context.Context, length int, err error) (roo
 		return nil, fmt.Errorf("%w: %d bytes in place, at most %d: a quarter of the ring (raise it with the key ring=)",
 			driver.ErrTooLarge, length, s.record)
 	}
-	s.full.Add(1)
+	if err == nil {
+		s.full.Add(1)
+	}
 	for room == nil {
 		if err := s.await(ctx, err); err != nil {
 			return nil, err
@@ -66,8 +68,7 @@ func (s *sender) Commit(_ context.Context, length int) error {
 	err := net.ErrClosed
 	if !s.gate.IsShut() {
 		s.producer.Commit(ring.Message, length)
-		s.sent.Message(length)
-		err = s.ring()
+		err = s.published(ring.Message, length)
 	}
 	s.gate.Leave()
 	return err

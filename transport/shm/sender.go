@@ -63,8 +63,7 @@ func (s *sender) Send(ctx context.Context, msg []byte) error {
 	} else if written, failed := s.producer.Write(ring.Message, msg); !written {
 		err = s.waitAndPut(ctx, ring.Message, msg, failed)
 	} else {
-		s.sent.Message(len(msg))
-		err = s.ring()
+		err = s.published(ring.Message, len(msg))
 	}
 	s.gate.Leave()
 	return err
@@ -117,7 +116,9 @@ func (s *sender) put(ctx context.Context, kind uint8, body []byte) error {
 
 // waitAndPut goes on after the producer found no room, or failed.
 func (s *sender) waitAndPut(ctx context.Context, kind uint8, body []byte, err error) error {
-	s.full.Add(1)
+	if err == nil {
+		s.full.Add(1)
+	}
 	for {
 		if err := s.await(ctx, err); err != nil {
 			return err
@@ -129,14 +130,19 @@ func (s *sender) waitAndPut(ctx context.Context, kind uint8, body []byte, err er
 	}
 }
 
-// published counts a record, and tells the peer.
+// published tells the peer of a record, and counts it.
 func (s *sender) published(kind uint8, length int) error {
+	if !s.bell.Ring() {
+		if err := s.unheard(); err != nil {
+			return err
+		}
+	}
 	if kind == ring.Message {
 		s.sent.Message(length)
 	} else {
 		s.sent.Piece(length)
 	}
-	return s.ring()
+	return nil
 }
 
 // await waits for room, after the producer found none or failed.
