@@ -66,6 +66,32 @@ func TestPeerDies(t *testing.T) {
 	}
 }
 
+// A message that was cut off stays cut off: nothing is sent after its pieces, and no
+// goodbye, which would make it look whole.
+func TestCutOff(t *testing.T) {
+	c, conn := meet(t, compile(t), "dial", settings{4096, 1 << 20, 0}, "")
+	c.do("ok", "send 1 100")
+	c.do("ok", "half 0")
+	for range 2 { // the first must not make the second forget
+		c.do("Broken pipe", "send 1 100")
+	}
+	c.do("Broken pipe", "place 1 100")
+	c.do("ok", "close")
+	check(t, receive(t, conn, 1, 100))
+	if _, err := conn.Receive(t.Context()); !errors.Is(err, kith.ErrPeerDied) {
+		t.Error(err)
+	}
+}
+
+// Without a path there is nobody: the kernel would make up a name for the listener.
+func TestNoPath(t *testing.T) {
+	binary := compile(t)
+	for _, role := range roles {
+		c := peer{kithtest.Peer(t, exec.Command(binary, settings{4096, 4096, 0}.args(role, "")...)).Start(), t}
+		c.hears("Invalid argument")
+	}
+}
+
 // Whoever waits while the other is killed learns of it: for data and for room, in
 // Go and in C.
 func TestPeerDiesUnderWaiter(t *testing.T) {

@@ -2,6 +2,7 @@ package clients
 
 import (
 	"encoding/binary"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -29,6 +30,12 @@ type hostile struct {
 
 func beHostile(t *testing.T, binary string, file *os.File) hostile {
 	t.Helper()
+	return giveDoor(t, binary, file, false)
+}
+
+// giveDoor gives, where mirrored, the socket of the handshake in place of an end of a pair.
+func giveDoor(t *testing.T, binary string, file *os.File, mirrored bool) hostile {
+	t.Helper()
 	path := filepath.Join(alone(t), "x")
 	c := peer{kithtest.Peer(t, exec.Command(binary, settings{4096, 1 << 20, 0}.args("listen", path)...)).Start(), t}
 	c.hears("listening")
@@ -40,7 +47,11 @@ func beHostile(t *testing.T, binary string, file *os.File) hostile {
 	check(t, err)
 	t.Cleanup(func() { _ = unix.Close(pair[0]) })
 	h := hostile{peer: c, doors: [2]int{front, pair[0]}}
-	check(t, unix.Sendmsg(front, hello(), unix.UnixRights(int(file.Fd()), pair[1]), nil, 0))
+	door := pair[1]
+	if mirrored {
+		door = front
+	}
+	check(t, unix.Sendmsg(front, hello(), unix.UnixRights(int(file.Fd()), door), nil, 0))
 	check(t, unix.Close(pair[1]))
 	return h
 }
@@ -126,6 +137,25 @@ func TestHostileMemory(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
+}
+
+// Blocks beyond the end do not make up for a hole: C fills it. And a socket that leads back to
+// C itself is none to park at.
+func TestHostileGifts(t *testing.T) {
+	binary := compile(t)
+	file := sealed(t, hostileLen, shm.WriterSeals, func(file *os.File) error {
+		fd := int(file.Fd())
+		return errors.Join(
+			unix.Fallocate(fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, 8192, 4096),
+			unix.Fallocate(fd, unix.FALLOC_FL_KEEP_SIZE, hostileLen, 4096))
+	})
+	beHostile(t, binary, file).hears("ok")
+	var stat unix.Stat_t
+	check(t, unix.Fstat(int(file.Fd()), &stat))
+	if stat.Blocks*512 < hostileLen+4096 {
+		t.Errorf("%d bytes allocated: the hole is there yet", stat.Blocks*512)
+	}
+	giveDoor(t, binary, sealed(t, hostileLen, shm.WriterSeals, nil), true).hears(wrong)
 }
 
 func sealed(t *testing.T, size int64, seals int, before func(*os.File) error) *os.File {

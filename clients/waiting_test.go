@@ -2,7 +2,9 @@ package clients
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -129,6 +131,24 @@ func TestInPlace(t *testing.T) {
 		c.order("place %d %d", count, size)
 		check(t, leaseAll(t, conn, count, size))
 		c.hears("ok")
+	}
+}
+
+// What was not lent cannot be committed: the peer sees only what was sent.
+func TestCommitOfNothing(t *testing.T) {
+	const invalid = "Invalid argument"
+	c, conn := meet(t, compile(t), "dial", settings{ring, 1 << 20, 0}, "")
+	c.do(invalid, "commit 0 0")
+	c.do(invalid, "more 0 100")
+	c.do("ok", "place 1 100")
+	c.do(invalid, "commit 0 0") // a loan is for one message
+	c.do(invalid, "undo 0 100")
+	check(t, receive(t, conn, 1, 100))
+	check(t, receive(t, conn, 1, 100))
+	c.do("ok", "goodbye")
+	c.do(invalid, "commit 0 0")
+	if m, err := conn.Receive(t.Context()); !errors.Is(err, io.EOF) {
+		t.Errorf("%d bytes, %v", len(m), err)
 	}
 }
 

@@ -34,6 +34,10 @@
 #ifndef KITH_H
 #define KITH_H
 
+#ifndef _GNU_SOURCE
+#error "define _GNU_SOURCE before the first include"
+#endif
+
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -52,6 +56,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -379,6 +384,19 @@ static inline void kith_unmap(uint8_t *at, uint64_t ring)
 
 enum { KITH_SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL };
 
+/* kith_allocate fills the holes of a memfd, by parts: a signal undoes only the last one. */
+static inline int kith_allocate(int fd, uint64_t size)
+{
+	for (uint64_t at = 0, part; at < size;) {
+		part = size - at < 1 << 20 ? size - at : 1 << 20;
+		if (fallocate(fd, 0, (off_t)at, (off_t)part) == 0)
+			at += part;
+		else if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
 /* kith_own makes our memfd: allocated, mapped, and only then sealed, so that nobody else can write
  * it or take pages out. It is the descriptor; *at is where it is mapped. */
 static inline int kith_own(uint64_t ring, uint8_t **at)
@@ -389,8 +407,8 @@ static inline int kith_own(uint64_t ring, uint8_t **at)
 		fd = memfd_create("kith", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -errno;
-	off_t size = (off_t)(KITH_RING_AT + ring);
-	int error = ftruncate(fd, size) < 0 || fallocate(fd, 0, 0, size) < 0 ? -errno : 0;
+	uint64_t size = KITH_RING_AT + ring;
+	int error = ftruncate(fd, (off_t)size) < 0 ? -errno : kith_allocate(fd, size);
 	if (!error)
 		error = kith_map(fd, ring, PROT_READ | PROT_WRITE, at);
 	if (!error) {
@@ -416,11 +434,39 @@ static inline int kith_check(int fd, uint64_t ring)
 	int seals = fcntl(fd, F_GET_SEALS);
 	bool good = system.f_type == TMPFS_MAGIC && seals >= 0 && (seals & KITH_SEALS) == KITH_SEALS &&
 	            (uint64_t)file.st_size == size && (uint64_t)file.st_blocks * 512 >= size;
-	return good ? 0 : KITH_PROTOCOL;
+	/* The blocks may lie beyond the end, and a fault in a hole that finds no memory is a SIGBUS.
+	 * Nobody can make new holes under the seals. */
+	return good ? kith_allocate(fd, size) : KITH_PROTOCOL;
+}
+
+enum { KITH_PATIENCE = 10000 }; /* milliseconds for a handshake */
+
+static inline int64_t kith_now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* kith_patience bounds the calls on a socket; 0 for ever. */
+static inline int kith_patience(int sock, int64_t milliseconds)
+{
+	struct timeval t = {.tv_sec = (time_t)(milliseconds / 1000), .tv_usec = (suseconds_t)(milliseconds % 1000 * 1000)};
+	bool failed = setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t) < 0 ||
+	              setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t) < 0;
+	return failed ? -errno : 0;
+}
+
+/* kith_hurry leaves the calls on a socket what there is of the time until then. It comes before
+ * each try, so that signals do not prolong a handshake. */
+static inline int kith_hurry(int sock, int64_t until)
+{
+	int64_t left = until - kith_now();
+	return left > 0 ? kith_patience(sock, left) : -ETIMEDOUT;
 }
 
 /* kith_write_hello sends a packet and the descriptors. */
-static inline int kith_write_hello(int sock, const struct kith_hello *hello, const int *fds, int count)
+static inline int kith_write_hello(int sock, int64_t until, const struct kith_hello *hello, const int *fds, int count)
 {
 	union { struct cmsghdr header; char room[CMSG_SPACE(2 * sizeof(int))]; } control = {0};
 	struct iovec packet = {(void *)(uintptr_t)hello, sizeof *hello};
@@ -434,7 +480,16 @@ static inline int kith_write_hello(int sock, const struct kith_hello *hello, con
 		control.header.cmsg_len = CMSG_LEN(bytes);
 		memcpy(CMSG_DATA(&control.header), fds, bytes);
 	}
-	return sendmsg(sock, &m, MSG_NOSIGNAL) == sizeof *hello ? 0 : errno == EPIPE ? -ECONNRESET : -errno;
+	ssize_t n;
+	do {
+		int error = kith_hurry(sock, until);
+		if (error)
+			return error;
+		n = sendmsg(sock, &m, MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	if (n >= 0)
+		return n == sizeof *hello ? 0 : KITH_PROTOCOL;
+	return errno == EPIPE ? -ECONNRESET : errno == EAGAIN ? -ETIMEDOUT : -errno;
 }
 
 static inline void kith_close_all(const int *fds, int count)
@@ -467,15 +522,22 @@ static inline int kith_understand(const struct kith_hello *h)
 }
 
 /* kith_read_hello receives a packet and exactly that many descriptors; a refusal comes without. */
-static inline int kith_read_hello(int sock, struct kith_hello *hello, int *fds, int count)
+static inline int kith_read_hello(int sock, int64_t until, struct kith_hello *hello, int *fds, int count)
 {
 	enum { most = 4 }; /* the kernel closes what there is no room for */
 	union { struct cmsghdr header; char room[CMSG_SPACE(most * sizeof(int))]; } control;
 	struct iovec packet = {hello, sizeof *hello};
 	struct msghdr m = {.msg_iov = &packet, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-	ssize_t n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
-	if (n < 0 && errno == ECONNRESET) /* is told once, and before what the peer said last */
+	ssize_t n;
+	bool again, reset = false;
+	do {
+		int error = kith_hurry(sock, until);
+		if (error)
+			return error;
 		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
+		again = n < 0 && (errno == EINTR || (errno == ECONNRESET && !reset));
+		reset |= again && errno == ECONNRESET; /* is told once, and before what the peer said last */
+	} while (again);
 	if (n <= 0)
 		return n == 0 ? -ECONNRESET : errno == EAGAIN ? -ETIMEDOUT : -errno;
 	int got = 0, came[most];
@@ -508,6 +570,7 @@ struct kith_conn {
 	struct kith_notifier to_reader;
 	struct kith_waiter for_room;
 	uint64_t reserved;
+	bool lent;                         /* reserved, and neither committed nor ended */
 	bool cut, said_goodbye, gone;      /* half a message is out; nothing may follow; nobody reads */
 
 	struct kith_consumer in;           /* receiving */
@@ -586,35 +649,25 @@ static inline void kith_drop(struct kith_conn *c)
 static inline int kith_address(const char *path, struct sockaddr_un *a)
 {
 	*a = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (!*path)
+		return -EINVAL; /* it would be a name that the kernel makes up */
 	if (strlen(path) >= sizeof a->sun_path)
 		return -ENAMETOOLONG;
 	strcpy(a->sun_path, path);
 	return 0;
 }
 
-enum { KITH_PATIENCE = 10 }; /* seconds for a step of the handshake */
-
-/* kith_patience bounds the calls on a socket; 0 for ever. */
-static inline int kith_patience(int sock, long seconds)
-{
-	struct timeval t = {.tv_sec = seconds};
-	int failed = setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t) |
-	             setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
-	return failed ? -errno : 0;
-}
-
 /* kith_admit lets in our own user, as the kernel names the peer's, and tells any other. */
-static inline int kith_admit(int sock, struct kith_hello hello)
+static inline int kith_admit(int sock, int64_t until, struct kith_hello hello)
 {
 	struct ucred who;
 	socklen_t size = sizeof who;
-	int error = kith_patience(sock, KITH_PATIENCE);
-	if (error || getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
-		return error ? error : -errno;
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+		return -errno;
 	if (who.uid == geteuid())
 		return 0;
 	hello.refusal = htole32(EACCES);
-	kith_write_hello(sock, &hello, NULL, 0);
+	kith_write_hello(sock, until, &hello, NULL, 0);
 	return -EACCES;
 }
 
@@ -627,18 +680,23 @@ static inline int kith_meet(struct kith_conn *c, const struct sockaddr_un *addre
 		return -errno;
 	c->pair = pair[0];
 	gifts[1] = pair[1];
-	int error = fcntl(pair[1], F_SETFL, O_NONBLOCK) < 0 ? -errno : kith_patience(c->sock, KITH_PATIENCE);
-	if (!error && connect(c->sock, (const struct sockaddr *)address, sizeof *address) < 0)
-		error = errno == EAGAIN ? -ETIMEDOUT : -errno;
+	int64_t until = kith_now() + KITH_PATIENCE;
+	int error = fcntl(pair[1], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 	if (!error)
-		error = kith_admit(c->sock, *ours);
+		do {
+			error = kith_hurry(c->sock, until);
+			if (!error && connect(c->sock, (const struct sockaddr *)address, sizeof *address) < 0)
+				error = errno == EAGAIN ? -ETIMEDOUT : -errno;
+		} while (error == -EINTR);
+	if (!error)
+		error = kith_admit(c->sock, until, *ours);
 	if (!error) {
 		gifts[0] = kith_own(c->out.size, &c->own);
-		error = gifts[0] < 0 ? gifts[0] : kith_write_hello(c->sock, ours, gifts, 2);
+		error = gifts[0] < 0 ? gifts[0] : kith_write_hello(c->sock, until, ours, gifts, 2);
 	}
 	kith_close_all(gifts, 2);
 	if (!error || error == -ECONNRESET) /* who hung up may have said why */
-		error = kith_read_hello(c->sock, &theirs, &memory, 1);
+		error = kith_read_hello(c->sock, until, &theirs, &memory, 1);
 	if (!error)
 		error = kith_join(c, ours, &theirs, memory);
 	kith_close_all(&memory, 1);
@@ -646,7 +704,7 @@ static inline int kith_meet(struct kith_conn *c, const struct sockaddr_un *addre
 }
 
 /* kith_dial joins whoever listens at a socket file. The errors are those of connect(2); -EACCES
- * where either side is not the other's user; -ECONNRESET where the listener hung up, -ETIMEDOUT
+ * where either side is not the other's user; -EINVAL for no path; -ECONNRESET where the listener hung up, -ETIMEDOUT
  * after 10 seconds of silence; those of memfd_create(2) and mmap(2). On an error there is nothing
  * to close. */
 static inline int kith_dial(struct kith_conn *c, const char *path, const struct kith_options *options)
@@ -672,7 +730,8 @@ static inline int kith_dial(struct kith_conn *c, const char *path, const struct 
 static inline int kith_bind(int sock, const struct sockaddr_un *address)
 {
 	const struct sockaddr *at = (const struct sockaddr *)address;
-	fchmod(sock, 0600); /* the file's mode from its first moment */
+	if (fchmod(sock, 0600) < 0) /* the file's mode from its first moment */
+		return -errno;
 	if (bind(sock, at, sizeof *address) == 0)
 		return 0;
 	if (errno != EADDRINUSE)
@@ -724,34 +783,46 @@ static inline int kith_listen(const char *path)
 	return error;
 }
 
-/* kith_check_socket makes sure that we can park at what came: it must tell the peer's end. */
-static inline int kith_check_socket(int fd)
+/* kith_is_ours reports whether this process made the other end of a socket, or connected there. */
+static inline bool kith_is_ours(int fd)
+{
+	struct ucred who;
+	socklen_t size = sizeof who;
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 && who.pid == getpid();
+}
+
+/* kith_check_socket makes sure that we can park at what came: it must tell the peer's end. One that
+ * leads to ourselves, as the peer's own end of front does, would never tell it. */
+static inline int kith_check_socket(int fd, int front)
 {
 	int domain = 0, type = 0;
 	socklen_t size = sizeof domain;
+	struct sockaddr_un peer;
+	socklen_t room = sizeof peer;
 	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 ||
-	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || domain != AF_UNIX || type != SOCK_SEQPACKET)
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || domain != AF_UNIX || type != SOCK_SEQPACKET ||
+	    getpeername(fd, (struct sockaddr *)&peer, &room) < 0 || (kith_is_ours(fd) && !kith_is_ours(front)))
 		return KITH_PROTOCOL;
 	return fcntl(fd, F_SETFL, 0) < 0 ? -errno : 0; /* it comes non-blocking */
 }
 
-static inline int kith_answer(struct kith_conn *c, struct kith_hello *ours)
+static inline int kith_answer(struct kith_conn *c, int64_t until, struct kith_hello *ours)
 {
 	struct kith_hello theirs;
 	int came[2] = {-1, -1}, memory = -1; /* the peer's memory and socket; our memory */
-	int error = kith_read_hello(c->sock, &theirs, came, 2);
+	int error = kith_read_hello(c->sock, until, &theirs, came, 2);
 	c->pair = came[1];
 	if (!error)
-		error = kith_check_socket(c->pair);
+		error = kith_check_socket(c->pair, c->sock);
 	if (!error)
 		error = memory = kith_own(c->out.size, &c->own);
 	if (error >= 0)
 		error = kith_join(c, ours, &theirs, came[0]);
 	if (!error)
-		error = kith_write_hello(c->sock, ours, &memory, 1);
+		error = kith_write_hello(c->sock, until, ours, &memory, 1);
 	else {
 		ours->refusal = htole32(error > -4096 ? (uint32_t)-error : EPROTO);
-		kith_write_hello(c->sock, ours, NULL, 0);
+		kith_write_hello(c->sock, until, ours, NULL, 0);
 	}
 	kith_close_all((int[]){came[0], memory}, 2);
 	return error ? error : kith_patience(c->sock, 0);
@@ -767,9 +838,12 @@ static inline int kith_accept(struct kith_conn *c, int listener, const struct ki
 	if (error)
 		return error;
 	c->sock = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	error = c->sock < 0 ? -errno : kith_admit(c->sock, ours);
+	error = c->sock < 0 ? -errno : 0;
+	int64_t until = kith_now() + KITH_PATIENCE;
 	if (!error)
-		error = kith_answer(c, &ours);
+		error = kith_admit(c->sock, until, ours);
+	if (!error)
+		error = kith_answer(c, until, &ours);
 	if (error)
 		kith_drop(c);
 	return error;
@@ -801,7 +875,7 @@ static inline int kith_room_ready(void *of)
 static inline int kith_make_room(struct kith_conn *c, uint64_t body)
 {
 	struct kith_room room = {&c->out, kith_record(body)};
-	c->reserved = 0;
+	c->lent = false;
 	if (c->said_goodbye || c->cut)
 		return -EPIPE;
 	int error = kith_has_room(&c->out, room.record);
@@ -828,7 +902,7 @@ static inline int kith_add(struct kith_conn *c, const void *message, size_t leng
 			error = kith_make_room(c, part);
 		while (error == -EINTR && left < length); /* half a message is out */
 		if (error) {
-			c->cut = left < length;
+			c->cut |= left < length; /* once cut, for ever */
 			return error;
 		}
 		if (part)
@@ -860,20 +934,25 @@ static inline int kith_send(struct kith_conn *c, const void *message, size_t len
  * not commit; any other call that sends ends the loan. Errors as kith_send's. */
 static inline int kith_reserve(struct kith_conn *c, size_t length, void **body)
 {
+	c->lent = false; /* an error leaves no older loan to commit by mistake */
+	*body = NULL;
 	if (length > c->limit || length > c->out.size / 4)
 		return KITH_TOO_LARGE;
 	int error = kith_make_room(c, length);
-	*body = error ? NULL : kith_body(&c->out);
-	c->reserved = error ? 0 : length;
-	return error;
+	if (error)
+		return error;
+	*body = kith_body(&c->out);
+	c->reserved = length;
+	c->lent = true;
+	return 0;
 }
 
-/* kith_commit sends the first length bytes of what was reserved. */
+/* kith_commit sends the first length bytes of what was reserved. -EINVAL: nothing is, or less. */
 static inline int kith_commit(struct kith_conn *c, size_t length)
 {
-	if (length > c->reserved)
+	if (!c->lent || length > c->reserved)
 		return -EINVAL;
-	c->reserved = 0;
+	c->lent = false;
 	kith_append(&c->out, KITH_MESSAGE, length);
 	return kith_flush(c);
 }
@@ -882,6 +961,7 @@ static inline int kith_commit(struct kith_conn *c, size_t length)
  * receiving. It never waits. */
 static inline int kith_close_send(struct kith_conn *c)
 {
+	c->lent = false; /* nothing follows a goodbye */
 	if (c->cut || c->said_goodbye)
 		return 0;
 	c->said_goodbye = true;

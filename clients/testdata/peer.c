@@ -18,6 +18,9 @@
  *     starve COUNT SIZE    receives each message only when the peer is about to park for room
  *     parks                how often we have parked for data and room, and the peer
  *     half SIZE            the first piece of a message of that size
+ *     commit SIZE          without a loan
+ *     undo SIZE            a loan, then a message of that size by kith_send, then a commit
+ *     more SIZE            a loan, then a commit of a byte too many
  *     goodbye, close, end
  *
  * Message i has at byte j the low bits of i + j + j/251.
@@ -206,6 +209,18 @@ static int64_t half(void)
 	return kith_flush(&conn);
 }
 
+static int64_t commit(bool sends, uint64_t beyond)
+{
+	void *body;
+	int error = kith_reserve(&conn, size, &body);
+	if (error)
+		return error;
+	fill(body, 0, size);
+	count = 1;
+	int64_t sent = sends ? all(send_one) : 0;
+	return sent ? sent : kith_commit(&conn, size + beyond);
+}
+
 static void obey(const char *verb)
 {
 	static const struct { const char *verb; int64_t (*one)(uint8_t *, uint64_t); } senders[] = {
@@ -237,6 +252,12 @@ static void obey(const char *verb)
 		parks();
 	else if (!strcmp(verb, "half"))
 		answer(half());
+	else if (!strcmp(verb, "commit"))
+		answer(kith_commit(&conn, size));
+	else if (!strcmp(verb, "undo"))
+		answer(commit(true, 0));
+	else if (!strcmp(verb, "more"))
+		answer(commit(false, 1));
 	else if (!strcmp(verb, "goodbye"))
 		answer(kith_close_send(&conn));
 	else if (!strcmp(verb, "close")) {
