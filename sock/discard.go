@@ -2,14 +2,22 @@ package sock
 
 import (
 	"os"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
 	"kith/internal/sys"
 )
 
-// discards are as many as may be closed at once: each can hold a thread.
-var discards = make(chan struct{}, 64)
+// mostClosers is how many files may be closed at once: each can hold a thread.
+const mostClosers = 64
+
+// discards are the files that no closer has taken yet.
+var discards struct {
+	sync.Mutex
+	backlog []*os.File
+	closers int
+}
 
 // discard closes what a peer has chosen, and waits for none of it.
 func discard(file *os.File) {
@@ -19,11 +27,32 @@ func discard(file *os.File) {
 		_ = file.Close()
 		return
 	}
-	discards <- struct{}{}
-	go func() {
+	discards.Lock()
+	defer discards.Unlock()
+	discards.backlog = append(discards.backlog, file)
+	if discards.closers < mostClosers {
+		discards.closers++
+		go closeBacklog()
+	}
+}
+
+// closeBacklog is a closer, which ends when nothing is left.
+func closeBacklog() {
+	for file := nextDiscard(); file != nil; file = nextDiscard() {
 		_ = file.Close()
-		<-discards
-	}()
+	}
+}
+
+func nextDiscard() (file *os.File) {
+	discards.Lock()
+	defer discards.Unlock()
+	if len(discards.backlog) == 0 {
+		discards.backlog = nil
+		discards.closers--
+		return nil
+	}
+	file, discards.backlog = discards.backlog[0], discards.backlog[1:]
+	return file
 }
 
 // mayLinger reports whether close(2) may wait: for the server of a FUSE file, or until a

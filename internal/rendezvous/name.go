@@ -53,9 +53,10 @@ func checkLength(path string) (string, error) {
 
 // directory is $KITH_DIR, else the user's own below /run/user, else one in
 // /tmp; not in $TMPDIR, for both sides must find it. The last two are this
-// user's alone, if they are there.
+// user's alone, if they are there. A setuid or setgid program does not obey its caller's
+// KITH_DIR, as by secure_getenv(3).
 func directory() (string, error) {
-	if chosen := os.Getenv("KITH_DIR"); chosen != "" {
+	if chosen := chosen(); chosen != "" {
 		if !filepath.IsAbs(chosen) {
 			return "", fmt.Errorf("%w: KITH_DIR=%s is not an absolute path", driver.ErrAddress, chosen)
 		}
@@ -75,13 +76,20 @@ func directory() (string, error) {
 	return path, nil
 }
 
+func chosen() string {
+	if os.Getuid() != os.Geteuid() || os.Getgid() != os.Getegid() {
+		return ""
+	}
+	return os.Getenv("KITH_DIR")
+}
+
 // makeDirectory makes kith's directory, if that is the one meant; any other has
 // to be there.
 func makeDirectory(path string) error {
 	if own, err := directory(); err != nil || path != own {
 		return err
 	}
-	if os.Getenv("KITH_DIR") != "" {
+	if chosen() != "" {
 		return os.MkdirAll(path, 0o700)
 	}
 	_, err := private(path)
