@@ -71,7 +71,7 @@ func (m *Message) check(flags int, expected Count) error {
 	case flags&unix.MSG_CTRUNC != 0 && descriptorLeft():
 		return fmt.Errorf("%w: want %v, got %d, and the kernel kept others back", ErrFiles, expected, got)
 	case flags&unix.MSG_CTRUNC != 0:
-		return errors.Join(ErrFiles, sys.OpenLimit(unix.EMFILE)) // there was room for MaxFiles in the buffer
+		return fmt.Errorf("%w: %w", ErrFiles, sys.OpenLimit(unix.EMFILE)) // there was room for MaxFiles in the buffer
 	case got < expected.least || got > expected.most:
 		return fmt.Errorf("%w: want %v, got %d", ErrFiles, expected, got)
 	}

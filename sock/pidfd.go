@@ -2,7 +2,7 @@ package sock
 
 import (
 	"encoding/binary"
-	"errors"
+	"fmt"
 	"os"
 	"syscall"
 
@@ -54,7 +54,7 @@ func parsePidfd(data []byte) (*os.File, error) {
 		return newPidfd(int(fd)), nil
 	}
 	if errno := unix.Errno(-fd); errno == unix.EMFILE || errno == unix.ENFILE {
-		return nil, errors.Join(ErrFiles, sys.OpenLimit(errno))
+		return nil, fmt.Errorf("%w: %w", ErrFiles, sys.OpenLimit(errno))
 	}
 	return nil, nil // it has gone
 }

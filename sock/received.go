@@ -2,6 +2,7 @@ package sock
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 
@@ -51,7 +52,7 @@ func unparked(fd int) (*os.File, error) {
 	defer unix.Close(fd)
 	place, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
 	if err != nil {
-		return nil, errors.Join(ErrFiles, sys.OpenLimit(err))
+		return nil, fmt.Errorf("%w: %w", ErrFiles, sys.OpenLimit(err))
 	}
 	file := os.NewFile(uintptr(place), "received")
 	if err := unix.Dup3(fd, place, unix.O_CLOEXEC); err != nil {

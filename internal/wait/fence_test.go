@@ -51,11 +51,22 @@ func TestWithoutAFence(t *testing.T) {
 			if test.loses {
 				args = append(args, "-bound=1s")
 			}
-			said, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput()
-			if lost := strings.Contains(string(said), "LOST"); lost != test.loses || (err != nil) != test.loses {
-				t.Errorf("%v; it loses a wake-up: %v, want %v", err, lost, test.loses)
+			tries := 1
+			if test.loses {
+				tries = 100 // most lose one in the first; a try that loses none is short
 			}
-			t.Logf("%s", said)
+			for try := 1; ; try++ {
+				said, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput()
+				lost := strings.Contains(string(said), "LOST")
+				if lost != test.loses && try < tries {
+					continue
+				}
+				if lost != test.loses || (err != nil) != test.loses {
+					t.Errorf("%v; it loses a wake-up: %v, want %v", err, lost, test.loses)
+				}
+				t.Logf("try %d: %s", try, said)
+				return
+			}
 		})
 	}
 }
