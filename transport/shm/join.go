@@ -80,7 +80,10 @@ func Answer(ctx context.Context, front Endpoint, a driver.Address, o Options) (d
 			err = p.make()
 		}
 		if err == nil {
-			return p.say(ctx)
+			err = p.say(ctx)
+		}
+		if err == nil {
+			return nil
 		}
 		var errno syscall.Errno
 		if !errors.As(err, &errno) {
